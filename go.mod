@@ -1,0 +1,12 @@
+module github.com/tinit-dev/tinit
+
+go 1.26.0
+
+require (
+	github.com/moby/sys/reexec v0.1.0
+	github.com/spf13/pflag v1.0.10
+	github.com/stretchr/testify v1.12.1
+	golang.org/x/sys v0.49.0
+)
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect
