@@ -1,0 +1,94 @@
+package session
+
+import (
+	"os"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+)
+
+// A Terminal is the controlling terminal of this process's session. One process group of the session is in its
+// foreground: it alone reads from the terminal and gets the signals of its keys (credentials(7), termios(3)).
+type Terminal struct {
+	fd int
+	// Leader says that this process leads the session: nobody above it could put it in the foreground or continue it.
+	Leader bool
+	// Streams says that standard input and output are both this terminal.
+	Streams bool
+}
+
+// controllingTerminal looks at the standard streams first: /dev/tty need not exist in a container.
+func controllingTerminal() *Terminal {
+	t := Terminal{fd: -1, Leader: leads(), Streams: controls(0) && controls(1)}
+	for fd := range 3 {
+		if controls(fd) {
+			t.fd = fd
+			return &t
+		}
+	}
+	fd, err := unix.Open("/dev/tty", unix.O_RDWR|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil
+	}
+	t.fd = fd
+	return &t
+}
+
+// controls: TIOCGSID fails for whatever is not a terminal, and for a terminal that controls no session or, as Linux has
+// it, another one (tty_ioctl(2)).
+func controls(fd int) bool {
+	sid, err := unix.IoctlGetInt(fd, unix.TIOCGSID)
+	if err != nil {
+		return false
+	}
+	own, err := unix.Getsid(0)
+	return err == nil && sid == own
+}
+
+// Foreground is the ID of the process group in the foreground, 0 if it is unknown: the terminal was hung up, or the
+// group belongs to an outer PID namespace.
+func (t *Terminal) Foreground() int {
+	pgid, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP)
+	if err != nil {
+		return 0
+	}
+	return pgid
+}
+
+// Mine reports whether this process's own group is in the foreground.
+func (t *Terminal) Mine() bool {
+	pgid, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP)
+	return err == nil && pgid == unix.Getpgrp()
+}
+
+// Abandoned reports whether no process is left in the foreground group.
+func (t *Terminal) Abandoned() bool {
+	pgid := t.Foreground()
+	return pgid > 0 && unix.Kill(-pgid, 0) == unix.ESRCH
+}
+
+// Give puts the process group pgid in the foreground (tcsetpgrp(3)).
+//
+// From the background that raises SIGTTOU, unless it is blocked; so it is, for the call and on this thread only. Caught,
+// as all signals are here, it would be raised again and again and the call would never end.
+func (t *Terminal) Give(pgid int) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	restore, err := block(unix.SIGTTOU)
+	if err != nil {
+		return err
+	}
+	defer restore()
+	return os.NewSyscallError("tcsetpgrp", unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, pgid))
+}
+
+// Take puts this process's own group in the foreground.
+func (t *Terminal) Take() error {
+	if unix.Getpgrp() == 0 {
+		// The group belongs to an outer PID namespace, so it has no number here that could be given.
+		if err := unix.Setpgid(0, 0); err != nil {
+			return os.NewSyscallError("setpgid", err)
+		}
+	}
+	return t.Give(unix.Getpgrp())
+}
