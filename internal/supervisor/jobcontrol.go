@@ -1,0 +1,85 @@
+package supervisor
+
+import (
+	"syscall"
+
+	"github.com/tinit-dev/tinit/forwarder"
+)
+
+// stopped: with a controlling terminal, this process stands in for the program in its shell's eyes. The shell sees only
+// tinit, so when the program is stopped tinit stops too, and the shell gives its prompt.
+func (s *Supervisor) stopped(p *program, sig syscall.Signal) {
+	if p != s.main || s.terminal == nil {
+		return
+	}
+	wantsTerminal := sig == syscall.SIGTTIN || sig == syscall.SIGTTOU
+	switch {
+	case wantsTerminal && (s.terminal.Mine() || s.terminal.Abandoned()):
+		// A shell's fg of a job that was running says nothing to the job: it only gives the terminal to tinit's group.
+		s.giveTerminal()
+		s.resume(sig)
+	case s.nobodyWakesUs():
+		// Ctrl-Z. A stop for want of the terminal is left to whoever has the terminal inside (a shell that runs there),
+		// and one by STOP to whoever sent it.
+		if sig == syscall.SIGTSTP {
+			s.resume(sig)
+		}
+	default:
+		s.takeTerminal()
+		s.selfStop = true
+		// The whole group, as Ctrl-Z would stop it: a script that waits for tinit has to stop for the shell to notice.
+		if err := s.sys.kill(0, syscall.SIGSTOP); err != nil {
+			s.selfStop = false
+			s.cfg.Warn("cannot stop with %s: %v", p.name, err)
+		}
+	}
+}
+
+// continued: somebody, most likely the shell's fg or bg, woke this process after it had stopped itself.
+func (s *Supervisor) continued() {
+	s.selfStop = false
+	if s.main.ended {
+		return
+	}
+	if s.terminal.Mine() && (s.onTerminal || s.terminal.Streams) {
+		s.giveTerminal()
+	}
+	s.resume(syscall.SIGCONT)
+}
+
+func (s *Supervisor) resume(after syscall.Signal) {
+	s.cfg.Note("continuing %s after %s", s.main.name, forwarder.SignalName(after))
+	s.signal(s.main, syscall.SIGCONT)
+}
+
+// nobodyWakesUs: PID 1 is immune to SIGSTOP from inside, and above a session's leader there is no shell to say fg.
+func (s *Supervisor) nobodyWakesUs() bool {
+	return s.terminal.Leader || s.sys.getpid() == 1
+}
+
+func (s *Supervisor) giveTerminal() {
+	if err := s.terminal.Give(s.main.pid); err != nil {
+		s.cfg.Note("cannot give the terminal to %s: %v", s.main.name, err)
+		return
+	}
+	s.hasTerminal()
+}
+
+// hasTerminal: from now on the terminal's keys, and its end, may signal the program without tinit's doing.
+func (s *Supervisor) hasTerminal() {
+	s.onTerminal = true
+	s.main.sent |= forwarder.Of(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
+}
+
+// takeTerminal takes the terminal back from the program, not from a shell that put this job into the background.
+func (s *Supervisor) takeTerminal() {
+	if s.terminal == nil {
+		return
+	}
+	if s.terminal.Foreground() != s.main.pid && !s.nobodyWakesUs() && !s.terminal.Abandoned() {
+		return
+	}
+	if err := s.terminal.Take(); err != nil {
+		s.cfg.Note("cannot take the terminal back: %v", err)
+	}
+}

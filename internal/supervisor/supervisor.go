@@ -1,0 +1,248 @@
+// Package supervisor is the one loop: it starts programs, sends signals on to them, reaps, and shuts down in order.
+//
+// One goroutine, the one in [Supervisor.Run], owns every program: it alone starts, signals and reaps them. So the number
+// of a program can't become another process's between the decision to signal it and the signal.
+//
+// Two regimes of errors: until the program runs, an error ends the loop. From then on none does; it is said, and the loop
+// goes on, for whoever waits for the program's exit code.
+package supervisor
+
+import (
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/reaper"
+	"github.com/tinit-dev/tinit/session"
+)
+
+// A Config says how the main program is treated. Durations of 0 mean at once, but KillAfter's means never.
+type Config struct {
+	SingleChild bool // signal the program alone, not its process group
+	Rewrite     forwarder.Rewrite
+	StopSignals forwarder.Set
+	StopDelay   time.Duration
+	KillAfter   time.Duration
+	Grace       time.Duration
+	WarnReaped  bool
+
+	// Warn is for what somebody should hear of, Note for whoever asked. Neither may block.
+	Warn, Note func(format string, args ...any)
+}
+
+// A Supervisor runs one main program to its end.
+type Supervisor struct {
+	cfg      Config
+	sys      system
+	signals  *forwarder.Receiver
+	reaper   *reaper.Reaper
+	terminal *session.Terminal // nil without one
+
+	programs []*program
+	main     *program // the first of programs: its end is the end of all
+
+	phase      phase
+	timer      *time.Timer // of the current phase
+	held       []syscall.Signal
+	leftovers  leftovers
+	killUntil  time.Time
+	saidEPERM  bool
+	selfStop   bool // this process stopped itself because the main program was stopped
+	onTerminal bool // the main program was given the terminal
+}
+
+// A program is what was started and not reaped yet.
+type program struct {
+	name   string
+	pid    int
+	target forwarder.Target
+	sent   forwarder.Set // what was sent to it: a death by one of these is no surprise
+	status syscall.WaitStatus
+	ended  bool
+}
+
+// system is what the tests put something else in place of.
+type system struct {
+	send     func(forwarder.Target, syscall.Signal) error
+	kill     func(pid int, sig syscall.Signal) error
+	getpid   func() int
+	schedule func(time.Duration) // a turn of the loop after that time; negative: none
+}
+
+// New takes over signals and children. Call it after [forwarder.Receive], which must come first in main, and before
+// anything is started.
+func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) *Supervisor {
+	s := &Supervisor{
+		cfg:      cfg,
+		signals:  signals,
+		terminal: terminal,
+		timer:    time.NewTimer(0),
+		sys:      system{send: forwarder.Target.Send, kill: unix.Kill, getpid: unix.Getpid},
+	}
+	s.sys.schedule = s.schedule
+	s.schedule(-1)
+	what := reaper.Exits
+	if terminal != nil {
+		what = reaper.ExitsAndStops
+	}
+	s.reaper = reaper.New(what)
+	return s
+}
+
+// Run starts the main program, and returns when it and whatever it left behind have ended: its exit code, or 128+n if
+// signal n killed it. The error is [session.Command.Start]'s; with it nothing was started.
+func (s *Supervisor) Run(c session.Command) (code int, err error) {
+	if err := s.start(c); err != nil {
+		return 0, err
+	}
+	for s.phase != gone {
+		select {
+		case sig := <-s.signals.C:
+			s.signalled(sig)
+		case <-s.reaper.C:
+			s.reap()
+		case <-s.timer.C:
+			s.expired()
+		}
+	}
+	return s.main.code(), nil
+}
+
+// Pause reaps until TERM or INT.
+func (s *Supervisor) Pause() {
+	for {
+		select {
+		case sig := <-s.signals.C:
+			s.cfg.Note("got %s", forwarder.SignalName(sig))
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
+				return
+			}
+		case <-s.reaper.C:
+			s.reap()
+		}
+	}
+}
+
+func (s *Supervisor) start(c session.Command) error {
+	// A pipeline's last program must keep the terminal (tinit a | b), so this takes standard output too.
+	if t := s.terminal; t != nil && t.Streams && t.Mine() {
+		c.Terminal = t
+	}
+	pid, err := c.Start()
+	if err != nil {
+		return err
+	}
+	p := &program{name: c.Name, pid: pid, target: forwarder.Group(pid)}
+	if s.cfg.SingleChild {
+		p.target = forwarder.Process(pid)
+	}
+	s.programs = append(s.programs, p)
+	s.main = s.programs[0]
+	if c.Terminal != nil {
+		s.hasTerminal()
+	}
+	s.cfg.Note("started %s as process %d", p.name, p.pid)
+
+	if err := s.signals.TakeReserved(); err != nil {
+		s.cfg.Note("signals 32 and 34 are not forwarded: %v", err)
+	}
+	return nil
+}
+
+// turn is how many children are reaped before signals and timers have their chance: orphans may come without end.
+const turn = 512
+
+func (s *Supervisor) reap() {
+	switch s.reapTurn() {
+	case nil:
+		s.reaper.Wake()
+	case reaper.ErrNoChildren:
+		s.noChildren()
+	}
+	if s.phase == killingAll {
+		s.leftovers.killChildren()
+	}
+}
+
+func (s *Supervisor) reapTurn() error {
+	for range turn {
+		change, err := s.reaper.Next()
+		if err != nil {
+			return err
+		}
+		s.changed(change)
+	}
+	return nil
+}
+
+func (s *Supervisor) changed(c reaper.Change) {
+	p := s.find(c.PID)
+	switch {
+	case p == nil && !c.Status.Stopped():
+		s.reapedOrphan(c)
+	case p == nil:
+	case c.Status.Stopped():
+		s.stopped(p, c.Status.StopSignal())
+	default:
+		p.status, p.ended = c.Status, true
+		s.said(p)
+		if p == s.main {
+			s.mainEnded()
+		}
+	}
+}
+
+func (s *Supervisor) find(pid int) *program {
+	for _, p := range s.programs {
+		if p.pid == pid && !p.ended {
+			return p
+		}
+	}
+	return nil
+}
+
+func (s *Supervisor) reapedOrphan(c reaper.Change) {
+	if s.cfg.WarnReaped {
+		s.cfg.Warn("reaped orphan %d, which %s", c.PID, describe(c.Status))
+	}
+}
+
+// said: a program that ended by itself, or as it was told to, is not worth a word.
+func (s *Supervisor) said(p *program) {
+	say := s.cfg.Note
+	if p.status.Signaled() && !p.sent.Has(p.status.Signal()) {
+		say = s.cfg.Warn
+	}
+	say("%s (process %d) %s", p.name, p.pid, describe(p.status))
+}
+
+func (p *program) code() int {
+	if p.status.Signaled() {
+		return 128 + int(p.status.Signal())
+	}
+	return p.status.ExitStatus()
+}
+
+// signal sends sig, which is not dropped or rewritten any more.
+func (s *Supervisor) signal(p *program, sig syscall.Signal) {
+	if p.ended {
+		return // its number may be another's by now
+	}
+	p.sent |= forwarder.Of(sig)
+	if err := s.sys.send(p.target, sig); err != nil && !s.saidEPERM {
+		s.saidEPERM = true
+		s.cfg.Warn("cannot send %s to %s (process %d): %v", forwarder.SignalName(sig), p.name, p.pid, err)
+		return
+	}
+	s.cfg.Note("sent %s to %s (process %d)", forwarder.SignalName(sig), p.name, p.pid)
+}
+
+func (s *Supervisor) schedule(d time.Duration) {
+	if d < 0 {
+		s.timer.Stop()
+		return
+	}
+	s.timer.Reset(d)
+}
