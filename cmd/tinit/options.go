@@ -1,0 +1,194 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/supervisor"
+)
+
+type options struct {
+	cfg         supervisor.Config
+	success     [256]bool
+	parentDeath syscall.Signal
+	pause       bool
+	level       level
+
+	help, version, license bool
+
+	program []string // argv
+	env     []string // without tinit's own variables
+}
+
+// commands are the words that, without -- before them, stand for tinit's own commands and not for a PROGRAM. The list is
+// closed from the first release on: one more would break an image whose program has that name.
+var commands = [...]string{
+	"run", "start", "jobs", "ps", "status", "logs", "fg", "bg", "stop", "kill", "restart", "wait", "rm", "check",
+}
+
+// parse reads flags and variables. Its errors name the flag or variable, and what is wrong with it.
+func parse(args, environ []string) (*options, error) {
+	o := &options{level: normal}
+	o.cfg.StopSignals = forwarder.Of(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
+	o.cfg.Grace = time.Second
+
+	flags := o.flags()
+	if err := flags.Parse(args); err != nil {
+		return nil, hinted(err)
+	}
+	if o.help || o.version || o.license {
+		return o, nil
+	}
+	own, rest := splitEnviron(environ)
+	if err := applyVariables(flags, own); err != nil {
+		return nil, err
+	}
+	o.env = rest
+	o.program = flags.Args()
+	return o, o.check(flags.ArgsLenAtDash() == 0)
+}
+
+// check is told whether -- came before the program.
+func (o *options) check(dashes bool) error {
+	if o.pause {
+		if len(o.program) > 0 {
+			return hinted(fmt.Errorf("--pause takes no PROGRAM, but got %q", o.program[0]))
+		}
+		return nil
+	}
+	if len(o.program) == 0 {
+		return hinted(errors.New("no PROGRAM given"))
+	}
+	if dashes {
+		return nil
+	}
+	for _, c := range commands {
+		if o.program[0] == c {
+			return fmt.Errorf("%q is a word that tinit keeps for a command of its own; to run a program of that name write: tinit -- %s", c, c)
+		}
+	}
+	return nil
+}
+
+func hinted(err error) error { return fmt.Errorf("%w (see tinit --help)", err) }
+
+// flags are POSIX flags without permutation: what comes after PROGRAM is PROGRAM's.
+func (o *options) flags() *pflag.FlagSet {
+	f := pflag.NewFlagSet("tinit", pflag.ContinueOnError)
+	f.SetInterspersed(false)
+	f.Usage = func() {}
+
+	f.BoolFuncP("single-child", "c", "", boolean(func(on bool) { o.cfg.SingleChild = on }))
+	f.BoolFuncP("group", "g", "", boolean(func(on bool) { o.cfg.SingleChild = !on }))
+	f.FuncP("rewrite", "r", "", o.cfg.Rewrite.Add)
+	f.FuncP("success-code", "e", "", o.addSuccessCodes)
+	f.FuncP("parent-death", "p", "", o.setParentDeath)
+	f.BoolP("subreaper", "s", false, "")
+	f.BoolVarP(&o.cfg.WarnReaped, "warn-reaped", "w", false, "")
+	f.BoolVarP(&o.pause, "pause", "P", false, "")
+	f.FuncP("kill-after", "k", "", duration(&o.cfg.KillAfter))
+	f.Func("grace", "", duration(&o.cfg.Grace))
+	f.Func("stop-delay", "", duration(&o.cfg.StopDelay))
+	f.Func("stop-signal", "", o.setStopSignals)
+	f.BoolFuncP("verbose", "v", "", boolean(func(on bool) { o.setLevel(on, verbose) }))
+	f.BoolFuncP("quiet", "q", "", boolean(func(on bool) { o.setLevel(on, quiet) }))
+	f.BoolVarP(&o.help, "help", "h", false, "")
+	f.BoolVarP(&o.version, "version", "V", false, "")
+	f.BoolVarP(&o.license, "license", "l", false, "")
+	f.BoolVarP(&o.license, "licence", "L", false, "")
+	return f
+}
+
+// setParentDeath also takes KILL, as tini does: it can't be forwarded, but it ends tinit.
+func (o *options) setParentDeath(s string) error {
+	sig, err := forwarder.ParseSignal(s)
+	if err != nil {
+		return err
+	}
+	if sig != syscall.SIGKILL {
+		err = forwarder.CheckForwarded(sig)
+	}
+	o.parentDeath = sig
+	return err
+}
+
+func (o *options) setStopSignals(list string) error {
+	set, err := forwarder.ParseSet(list)
+	if err != nil {
+		return err
+	}
+	for _, n := range forwarder.NotForwarded {
+		if set.Has(n.Signal) {
+			return forwarder.CheckForwarded(n.Signal)
+		}
+	}
+	o.cfg.StopSignals = set
+	return nil
+}
+
+func (o *options) setLevel(on bool, l level) {
+	if on {
+		o.level = l
+	} else {
+		o.level = normal
+	}
+}
+
+func boolean(set func(bool)) func(string) error {
+	return func(s string) error {
+		on, err := strconv.ParseBool(s)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", s)
+		}
+		set(on)
+		return nil
+	}
+}
+
+func duration(to *time.Duration) func(string) error {
+	return func(s string) (err error) {
+		*to, err = parseDuration(s)
+		return err
+	}
+}
+
+func (o *options) addSuccessCodes(list string) error {
+	codes := o.success
+	for text := range strings.SplitSeq(list, ",") {
+		n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 8)
+		if err != nil {
+			return fmt.Errorf("%q is no exit code from 0 to 255", text)
+		}
+		codes[n] = true
+	}
+	o.success = codes
+	return nil
+}
+
+// report is the exit code for PROGRAM's.
+func (o *options) report(code int) int {
+	if code >= 0 && code < len(o.success) && o.success[code] {
+		return 0
+	}
+	return code
+}
+
+// print is what -h, -V or -l asked for, empty if none did.
+func (o *options) print(argv0 string) string {
+	switch {
+	case o.help:
+		return usage
+	case o.version:
+		return versionLine(argv0)
+	case o.license:
+		return license
+	}
+	return ""
+}
