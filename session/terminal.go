@@ -11,15 +11,13 @@ import (
 // foreground: it alone reads from the terminal and gets the signals of its keys (credentials(7), termios(3)).
 type Terminal struct {
 	fd int
-	// Leader says that this process leads the session: nobody above it could put it in the foreground or continue it.
-	Leader bool
 	// Streams says that standard input and output are both this terminal.
 	Streams bool
 }
 
 // controllingTerminal looks at the standard streams first: /dev/tty need not exist in a container.
 func controllingTerminal() *Terminal {
-	t := Terminal{fd: -1, Leader: leads(), Streams: controls(0) && controls(1)}
+	t := Terminal{fd: -1, Streams: controls(0) && controls(1)}
 	for fd := range 3 {
 		if controls(fd) {
 			t.fd = fd

@@ -3,7 +3,10 @@ package supervisor
 import (
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/proc"
 )
 
 // stopped: with a controlling terminal, this process stands in for the program in its shell's eyes. The shell sees only
@@ -14,9 +17,8 @@ func (s *Supervisor) stopped(p *program, sig syscall.Signal) {
 	}
 	wantsTerminal := sig == syscall.SIGTTIN || sig == syscall.SIGTTOU
 	switch {
-	case wantsTerminal && (s.terminal.Mine() || s.terminal.Abandoned()):
+	case wantsTerminal && (s.terminal.Mine() || s.terminal.Abandoned()) && s.giveTerminal():
 		// A shell's fg of a job that was running says nothing to the job: it only gives the terminal to tinit's group.
-		s.giveTerminal()
 		s.resume(sig)
 	case s.nobodyWakesUs():
 		// Ctrl-Z. A stop for want of the terminal is left to whoever has the terminal inside (a shell that runs there),
@@ -52,17 +54,42 @@ func (s *Supervisor) resume(after syscall.Signal) {
 	s.signal(s.main, syscall.SIGCONT)
 }
 
-// nobodyWakesUs: PID 1 is immune to SIGSTOP from inside, and above a session's leader there is no shell to say fg.
+// nobodyWakesUs: this process's group is orphaned (setpgid(2)): above it there is no shell of the same session to say
+// fg. So it is for PID 1, for the leader of a session, and for the scripts that such a leader runs.
 func (s *Supervisor) nobodyWakesUs() bool {
-	return s.terminal.Leader || s.sys.getpid() == 1
+	group, session := unix.Getpgrp(), sessionOf(0)
+	for pid := unix.Getppid(); pid > 0; {
+		if sessionOf(pid) != session {
+			return true
+		}
+		if pgid, err := unix.Getpgid(pid); err != nil || pgid != group {
+			return err != nil
+		}
+		parent, err := proc.Read(pid)
+		if err != nil || !proc.Own() {
+			return true
+		}
+		pid = parent.PPID
+	}
+	return true
 }
 
-func (s *Supervisor) giveTerminal() {
+// sessionOf returns -1 for a process that is not there, which is in no session.
+func sessionOf(pid int) int {
+	sid, err := unix.Getsid(pid)
+	if err != nil {
+		return -1
+	}
+	return sid
+}
+
+func (s *Supervisor) giveTerminal() (given bool) {
 	if err := s.terminal.Give(s.main.pid); err != nil {
 		s.cfg.Note("cannot give the terminal to %s: %v", s.main.name, err)
-		return
+		return false
 	}
 	s.hasTerminal()
+	return true
 }
 
 // hasTerminal: from now on the terminal's keys, and its end, may signal the program without tinit's doing.

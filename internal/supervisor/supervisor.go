@@ -65,10 +65,12 @@ type program struct {
 
 // system is what the tests put something else in place of.
 type system struct {
-	send     func(forwarder.Target, syscall.Signal) error
-	kill     func(pid int, sig syscall.Signal) error
-	getpid   func() int
-	schedule func(time.Duration) // a turn of the loop after that time; negative: none
+	send      func(forwarder.Target, syscall.Signal) error
+	kill      func(pid int, sig syscall.Signal) error
+	children  func() bool // whether there are any, zombies too
+	leftovers func(main int) leftovers
+	now       func() time.Time
+	schedule  func(time.Duration) // a turn of the loop after that time; negative: none
 }
 
 // New takes over signals and children. Call it after [forwarder.Receive], which must come first in main, and before
@@ -79,15 +81,21 @@ func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) *S
 		signals:  signals,
 		terminal: terminal,
 		timer:    time.NewTimer(0),
-		sys:      system{send: forwarder.Target.Send, kill: unix.Kill, getpid: unix.Getpid},
 	}
-	s.sys.schedule = s.schedule
-	s.schedule(-1)
 	what := reaper.Exits
 	if terminal != nil {
 		what = reaper.ExitsAndStops
 	}
 	s.reaper = reaper.New(what)
+	s.sys = system{
+		send:      forwarder.Target.Send,
+		kill:      unix.Kill,
+		children:  s.reaper.Children,
+		leftovers: whoIsLeft,
+		now:       time.Now,
+		schedule:  s.schedule,
+	}
+	s.schedule(-1)
 	return s
 }
 

@@ -23,11 +23,11 @@ const (
 func (s *Supervisor) mainEnded() {
 	s.takeTerminal()
 	s.enter(sweeping)
-	if !s.reaper.Children() {
+	if !s.sys.children() {
 		s.enter(gone)
 		return
 	}
-	s.leftovers = whoIsLeft(s.sys.getpid(), s.main.pid)
+	s.leftovers = s.sys.leftovers(s.main.pid)
 	s.cfg.Note("asking what %s left behind to end", s.main.name)
 	s.leftovers.signal(syscall.SIGTERM, syscall.SIGCONT)
 	s.sys.schedule(s.cfg.Grace)
@@ -51,13 +51,13 @@ func (s *Supervisor) signalledInSweep(sig syscall.Signal) {
 func (s *Supervisor) killLeftovers() {
 	s.cfg.Warn("killing what %s left behind: %s", s.main.name, names(s.leftovers.list()))
 	s.enter(killingAll)
-	s.killUntil = time.Now().Add(killWait)
+	s.killUntil = s.sys.now().Add(killWait)
 	s.killAgain()
 }
 
 // killAgain: one KILL is not enough for a process that forks while it is looked for.
 func (s *Supervisor) killAgain() {
-	if time.Now().After(s.killUntil) {
+	if s.sys.now().After(s.killUntil) {
 		s.cfg.Warn("leaving behind what KILL did not end: %s", names(s.leftovers.list()))
 		s.enter(gone)
 		return
@@ -76,7 +76,8 @@ type leftovers interface {
 	list() []proc.Process
 }
 
-func whoIsLeft(self, main int) leftovers {
+func whoIsLeft(main int) leftovers {
+	self := unix.Getpid()
 	switch visible := proc.Own(); {
 	case self == 1:
 		return namespace{visible: visible}
