@@ -10,8 +10,8 @@ import (
 // Last is the highest signal number of Linux (SIGRTMAX in signal(7)).
 const Last = syscall.Signal(64)
 
-// NotForwarded lists the signals that [Receive] leaves alone, each with the reason. Signals 32 and 34 are not here:
-// they come late, by [Receiver.TakeReserved].
+// NotForwarded lists the signals that a [Receiver] never hands out, each with the reason. None of them ends the process,
+// but for KILL.
 var NotForwarded = [...]struct {
 	Signal syscall.Signal
 	Reason string
@@ -21,7 +21,9 @@ var NotForwarded = [...]struct {
 	{syscall.SIGCHLD, "is about this process's own children"},
 	{syscall.SIGURG, "is what Go's runtime interrupts its own threads with (golang.org/issue/37942)"},
 	{syscall.SIGPROF, "is what Go's runtime profiles with: its handler never passes it on"},
-	{33, "is what Go's runtime uses for system calls that all threads must make (SIGSETXID in nptl(7))"},
+	{32, "is what Go's runtime leaves to the C library, which cancels threads with it"},
+	{33, "is what Go's runtime uses for system calls that all threads must make, as the C library does"},
+	{34, "is what Go's runtime leaves to the C library, some of which use it for themselves"},
 }
 
 // CheckForwarded returns an error that gives the reason if sig is one of [NotForwarded].
@@ -41,8 +43,6 @@ var first = [...]syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT
 type Receiver struct {
 	// C carries each signal that was sent to this process since it was last received from C. It is never closed.
 	C <-chan syscall.Signal
-
-	c chan syscall.Signal
 }
 
 // Receive takes all signals but those of [NotForwarded], for the rest of the process's life.
@@ -51,23 +51,11 @@ type Receiver struct {
 // ignoring it: Go passes on to a new program only what it was not asked to catch.
 func Receive() *Receiver {
 	c := make(chan syscall.Signal)
-	r := &Receiver{C: c, c: c}
-	r.take(wanted())
-	return r
-}
-
-// TakeReserved takes signals 32 and 34 too. glibc keeps 32 for itself and Go counts both as the C library's
-// (runtime/sigtab_linux_generic.go), so neither has a handler and either would end this process.
-//
-// It must not be called before the last program was started whose first moments matter: Go does not know of these two
-// handlers, so between fork and exec a new child would run them, and they are not made for that.
-func (r *Receiver) TakeReserved() error {
-	reserved := []syscall.Signal{32, 34}
-	if err := useGoHandler(reserved); err != nil {
-		return err
+	take(wanted(), c)
+	for _, sig := range [...]syscall.Signal{32, 34} {
+		_ = swallow(sig) // EINVAL is all that rt_sigaction(2) could say, and the numbers are right
 	}
-	r.take(reserved)
-	return nil
+	return &Receiver{C: c}
 }
 
 func wanted() []syscall.Signal {
@@ -75,7 +63,6 @@ func wanted() []syscall.Signal {
 	for _, n := range NotForwarded {
 		left[n.Signal] = true
 	}
-	left[32], left[34] = true, true
 	left[syscall.SIGHUP] = signal.Ignored(syscall.SIGHUP)
 
 	sigs := make([]syscall.Signal, 0, Last)
@@ -100,7 +87,7 @@ const width = 8
 
 // take gives each signal a channel of capacity 1: that is its pending bit, and nothing that floods another signal's
 // channel can push it out.
-func (r *Receiver) take(sigs []syscall.Signal) {
+func take(sigs []syscall.Signal, out chan<- syscall.Signal) {
 	for len(sigs) > 0 {
 		n := min(width, len(sigs))
 		var in [width]chan os.Signal
@@ -108,7 +95,7 @@ func (r *Receiver) take(sigs []syscall.Signal) {
 			in[i] = make(chan os.Signal, 1)
 			signal.Notify(in[i], s)
 		}
-		go pump(in, r.c)
+		go pump(in, out)
 		sigs = sigs[n:]
 	}
 }

@@ -152,10 +152,6 @@ func (s *Supervisor) start(c session.Command) error {
 		s.hasTerminal()
 	}
 	s.cfg.Note("started %s as process %d", p.name, p.pid)
-
-	if err := s.signals.TakeReserved(); err != nil {
-		s.cfg.Note("signals 32 and 34 are not forwarded: %v", err)
-	}
 	return nil
 }
 
