@@ -24,7 +24,7 @@ func ParseSignal(s string) (syscall.Signal, error) {
 		}
 		return syscall.Signal(n), nil
 	}
-	name := strings.TrimPrefix(strings.ToUpper(s), "SIG")
+	name := strings.TrimPrefix(strings.Map(upper, s), "SIG")
 	if sig, ok := parseRealTime(name); ok {
 		return sig, nil
 	}
@@ -32,6 +32,14 @@ func ParseSignal(s string) (syscall.Signal, error) {
 		return sig, nil
 	}
 	return 0, fmt.Errorf("%q is no signal", s)
+}
+
+// upper is for ASCII alone: to unicode.ToUpper the letters ſ and ı are an S and an I too.
+func upper(r rune) rune {
+	if 'a' <= r && r <= 'z' {
+		return r - 'a' + 'A'
+	}
+	return r
 }
 
 // SignalName is the name without SIG, such as TERM or RTMIN+3; a number where there is no name.

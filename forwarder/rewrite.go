@@ -2,6 +2,7 @@ package forwarder
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"syscall"
 )
@@ -31,9 +32,7 @@ func (r *Rewrite) Add(rules string) error {
 	if *r == nil {
 		*r = Rewrite{}
 	}
-	for from, to := range added {
-		(*r)[from] = to
-	}
+	maps.Copy(*r, added)
 	return nil
 }
 

@@ -25,23 +25,16 @@ func Group(pid int) Target { return Target{pid: pid, group: true} }
 // Send sends sig. That nobody is there any more is not an error: whoever reaps is about to hear of it. What is left is
 // EPERM, for a process of another user (kill(2)).
 func (t Target) Send(sig syscall.Signal) error {
-	err := unix.ESRCH
+	var err error = unix.ESRCH
 	if t.group {
-		err = errno(unix.Kill(-t.pid, sig))
+		err = unix.Kill(-t.pid, sig)
 	}
 	if err == unix.ESRCH {
 		// The program may have moved to another group, and be alone with its number.
-		err = errno(unix.Kill(t.pid, sig))
+		err = unix.Kill(t.pid, sig)
 	}
-	if err == 0 || err == unix.ESRCH {
+	if err == unix.ESRCH {
 		return nil
 	}
 	return os.NewSyscallError("kill", err)
-}
-
-func errno(err error) unix.Errno {
-	if e, ok := err.(unix.Errno); ok {
-		return e
-	}
-	return 0
 }

@@ -29,8 +29,13 @@ type Command struct {
 func (c Command) Start() (pid int, err error) {
 	if c.Terminal != nil {
 		pid, err = c.start(&syscall.SysProcAttr{Foreground: true, Ctty: c.Terminal.fd})
+		if err == nil {
+			return pid, nil
+		}
+		// The child had the terminal before execve failed in it.
+		_ = c.Terminal.Take() // it may be what failed
 		if !lostTerminal(err) {
-			return pid, err
+			return 0, err
 		}
 	}
 	return c.start(&syscall.SysProcAttr{Setpgid: true})

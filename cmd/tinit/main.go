@@ -94,8 +94,7 @@ func pause(s *supervisor.Supervisor, say *messages) (code int) {
 }
 
 func startCode(err error) int {
-	var start *session.Error
-	if errors.As(err, &start) {
+	if start, ok := errors.AsType[*session.Error](err); ok {
 		return start.ExitCode()
 	}
 	return session.CodeOwnError

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -130,7 +131,7 @@ func applyVariables(flags *pflag.FlagSet, own map[string]string) error {
 
 // reason is err without pflag's words about the flag, which nobody gave.
 func reason(err error) error {
-	if inner, ok := err.(*pflag.InvalidValueError); ok {
+	if inner, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		return inner.Unwrap()
 	}
 	return err

@@ -51,7 +51,10 @@ func (s *Supervisor) continued() {
 
 func (s *Supervisor) resume(after syscall.Signal) {
 	s.cfg.Note("continuing %s after %s", s.main.name, forwarder.SignalName(after))
-	s.signal(s.main, syscall.SIGCONT)
+	// A key of the terminal stopped the whole group, so it is the group that goes on, --single-child or not.
+	if err := s.sys.send(forwarder.Group(s.main.pid), syscall.SIGCONT); err != nil {
+		s.cfg.Note("cannot continue %s: %v", s.main.name, err)
+	}
 }
 
 // nobodyWakesUs: this process's group is orphaned (setpgid(2)): above it there is no shell of the same session to say
