@@ -58,6 +58,7 @@ type Reaper struct {
 
 	c       chan os.Signal
 	options int
+	status  unix.WaitStatus // here and not in Next, where each call would have to allocate it
 	wait4   func(pid int, status *unix.WaitStatus, options int, usage *unix.Rusage) (int, error)
 }
 
@@ -80,12 +81,11 @@ func New(what What) *Reaper {
 // may take a rest at any time and call [Reaper.Wake] to be woken again.
 func (r *Reaper) Next() (Change, error) {
 	for {
-		var status unix.WaitStatus
-		pid, err := r.wait4(-1, &status, r.options, nil)
+		pid, err := r.wait4(-1, &r.status, r.options, nil)
 		switch {
 		case err == unix.EINTR:
 		case err == nil && pid > 0:
-			return Change{PID: pid, Status: syscall.WaitStatus(status)}, nil
+			return Change{PID: pid, Status: syscall.WaitStatus(r.status)}, nil
 		case err == nil:
 			return Change{}, ErrNothing
 		default:

@@ -103,8 +103,8 @@ func failure(file string, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOMEM):
-		return &Error{Step: "start", Name: file, Err: err, Hint: "no process or no memory to be had"}
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOMEM), errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		return &Error{Step: "start", Name: file, Err: err}
 	case errors.Is(err, unix.ENOENT):
 		e := &Error{Step: "find", Name: file, Err: err}
 		if _, statErr := os.Stat(file); statErr == nil {

@@ -56,7 +56,33 @@ func (t *Terminal) Foreground() int {
 // Mine reports whether this process's own group is in the foreground.
 func (t *Terminal) Mine() bool {
 	pgid, err := unix.IoctlGetInt(t.fd, unix.TIOCGPGRP)
-	return err == nil && pgid == unix.Getpgrp()
+	switch {
+	case err != nil || pgid != unix.Getpgrp():
+		return false
+	case pgid == 0:
+		return mayRead()
+	}
+	return true
+}
+
+// mayRead tells the foreground from the background where groups have no numbers, as both are of an outer PID namespace:
+// of a read of no bytes the kernel only checks whether it may be. The terminal is opened anew, so that nothing can block
+// that read and no flag of the file that others share is touched.
+func mayRead() bool {
+	fd, err := unix.Open("/dev/tty", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer unix.Close(fd) //nolint:errcheck // nothing was written
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	restore, err := block(unix.SIGTTIN) // with it blocked, the answer in the background is EIO
+	if err != nil {
+		return false
+	}
+	defer restore()
+	_, err = unix.Read(fd, nil)
+	return err != unix.EIO
 }
 
 // Abandoned reports whether no process is left in the foreground group.

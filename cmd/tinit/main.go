@@ -24,6 +24,9 @@ func main() {
 
 func tinit(argv, environ []string) (code int) {
 	signals := forwarder.Receive() // before anything else: until then Go's runtime has them
+	if err := readyTimers(); err != nil {
+		return withoutTimers(err)
+	}
 	say := newMessages(os.Stderr.Fd())
 	defer say.flush()
 

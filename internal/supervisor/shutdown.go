@@ -95,6 +95,10 @@ func (s *Supervisor) expired() {
 func (s *Supervisor) enter(p phase) {
 	s.phase = p
 	s.sys.schedule(-1)
+	if p == gone {
+		// One of those that were left may have had it until now.
+		s.takeTerminal()
+	}
 }
 
 // describe says how a process ended, from "ended with 3" to "was killed by signal SEGV, with a core dump".
