@@ -21,7 +21,7 @@ func execvp(name string, args []string, start func(file string, args []string) (
 		pid, err := withShell(name, args, start)
 		return pid, failure(name, err)
 	}
-	denied := ""
+	denied, broken := "", ""
 	if name != "" {
 		for _, dir := range searchPath() {
 			file := name
@@ -33,6 +33,9 @@ func execvp(name string, args []string, start func(file string, args []string) (
 				var pid int
 				if pid, err = withShell(file, args, start); err == nil {
 					return pid, nil
+				}
+				if errors.Is(err, unix.ENOENT) && broken == "" {
+					broken = file
 				}
 			}
 			switch {
@@ -46,8 +49,11 @@ func execvp(name string, args []string, start func(file string, args []string) (
 			}
 		}
 	}
-	if denied != "" {
+	switch {
+	case denied != "":
 		return 0, failure(denied, unix.EACCES)
+	case broken != "":
+		return 0, failure(broken, unix.ENOENT)
 	}
 	return 0, &Error{Step: "find", Name: name, Err: unix.ENOENT, Hint: "not in PATH"}
 }

@@ -20,7 +20,7 @@ func (s *Supervisor) stopped(p *program, sig syscall.Signal) {
 	case wantsTerminal && (s.terminal.Mine() || s.terminal.Abandoned()) && s.giveTerminal():
 		// A shell's fg of a job that was running says nothing to the job: it only gives the terminal to tinit's group.
 		s.resume(sig)
-	case s.nobodyWakesUs():
+	case s.sys.orphaned():
 		// Ctrl-Z. A stop for want of the terminal is left to whoever has the terminal inside (a shell that runs there),
 		// and one by STOP to whoever sent it.
 		if sig == syscall.SIGTSTP {
@@ -57,9 +57,9 @@ func (s *Supervisor) resume(after syscall.Signal) {
 	}
 }
 
-// nobodyWakesUs: this process's group is orphaned (setpgid(2)): above it there is no shell of the same session to say
-// fg. So it is for PID 1, for the leader of a session, and for the scripts that such a leader runs.
-func (s *Supervisor) nobodyWakesUs() bool {
+// orphaned reports whether this process's group is orphaned (setpgid(2)): above it there is no shell of the same session
+// to say fg. So it is for PID 1, for the leader of a session, and for the scripts that such a leader runs.
+func orphaned() bool {
 	group, session := unix.Getpgrp(), sessionOf(0)
 	for pid := unix.Getppid(); pid > 0; {
 		if sessionOf(pid) != session {
@@ -106,7 +106,7 @@ func (s *Supervisor) takeTerminal() {
 	if s.terminal == nil {
 		return
 	}
-	if s.terminal.Foreground() != s.main.pid && !s.nobodyWakesUs() && !s.terminal.Abandoned() {
+	if s.terminal.Foreground() != s.main.pid && !s.sys.orphaned() && !s.terminal.Abandoned() {
 		return
 	}
 	if err := s.terminal.Take(); err != nil {

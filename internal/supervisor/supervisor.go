@@ -69,6 +69,7 @@ type system struct {
 	kill      func(pid int, sig syscall.Signal) error
 	children  func() bool // whether there are any, zombies too
 	leftovers func(main int) leftovers
+	orphaned  func() bool // whether no shell could wake this process
 	now       func() time.Time
 	schedule  func(time.Duration) // a turn of the loop after that time; negative: none
 }
@@ -92,6 +93,7 @@ func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) *S
 		kill:      unix.Kill,
 		children:  s.reaper.Children,
 		leftovers: whoIsLeft,
+		orphaned:  orphaned,
 		now:       time.Now,
 		schedule:  s.schedule,
 	}
