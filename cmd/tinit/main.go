@@ -30,12 +30,12 @@ func tinit(argv, environ []string) (code int) {
 	say := newMessages(os.Stderr.Fd())
 	defer say.flush()
 
-	opts, err := parse(argv[1:], environ)
+	opts, err := parse(argv, environ)
 	if err != nil {
 		say.error(err)
 		return session.CodeOwnError
 	}
-	if text := opts.print(argv[0]); text != "" {
+	if text := opts.print(argv); text != "" {
 		return printOut(text, say)
 	}
 	say.level = opts.level

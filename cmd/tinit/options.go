@@ -34,13 +34,13 @@ var commands = [...]string{
 }
 
 // parse reads flags and variables. Its errors name the flag or variable, and what is wrong with it.
-func parse(args, environ []string) (*options, error) {
+func parse(argv, environ []string) (*options, error) {
 	o := &options{level: normal}
 	o.cfg.StopSignals = forwarder.Of(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
 	o.cfg.Grace = time.Second
 
 	flags := o.flags()
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(argv[min(1, len(argv)):]); err != nil {
 		return nil, hinted(err)
 	}
 	if o.help || o.version || o.license {
@@ -52,11 +52,13 @@ func parse(args, environ []string) (*options, error) {
 	}
 	o.env = rest
 	o.program = flags.Args()
-	return o, o.check(flags.ArgsLenAtDash() == 0)
+	isProgram := flags.ArgsLenAtDash() == 0 || calledAsPeer(argv)
+	return o, o.check(isProgram)
 }
 
-// check is told whether -- came before the program.
-func (o *options) check(dashes bool) error {
+// check is told whether the first word is a program even if it is a command's name: after --, and under the name of a
+// peer, which has no commands.
+func (o *options) check(isProgram bool) error {
 	if o.pause {
 		if len(o.program) > 0 {
 			return hinted(fmt.Errorf("--pause takes no PROGRAM, but got %q", o.program[0]))
@@ -66,7 +68,7 @@ func (o *options) check(dashes bool) error {
 	if len(o.program) == 0 {
 		return hinted(errors.New("no PROGRAM given"))
 	}
-	if dashes {
+	if isProgram {
 		return nil
 	}
 	for _, c := range commands {
@@ -181,12 +183,12 @@ func (o *options) report(code int) int {
 }
 
 // print is what -h, -V or -l asked for, empty if none did.
-func (o *options) print(argv0 string) string {
+func (o *options) print(argv []string) string {
 	switch {
 	case o.help:
 		return usage
 	case o.version:
-		return versionLine(argv0)
+		return versionLine(argv)
 	case o.license:
 		return license
 	}

@@ -18,11 +18,15 @@ var peers = map[string]bool{
 	"catatonit": true, "podman-init": true,
 }
 
+func calledAsPeer(argv []string) bool {
+	return len(argv) > 0 && peers[filepath.Base(argv[0])]
+}
+
 // versionLine is what -V prints. Docker reads a line from its docker-init: it has to begin with "tini version ", and what
 // follows " - git." is the commit (parseInitVersion in moby's daemon/info_unix.go).
-func versionLine(argv0 string) string {
+func versionLine(argv []string) string {
 	v, c := buildVersion()
-	if peers[filepath.Base(argv0)] {
+	if calledAsPeer(argv) {
 		return "tini version " + v + "_tinit - git." + c + "\n"
 	}
 	return "tinit version " + v + " - git." + c + "\n"
