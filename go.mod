@@ -3,8 +3,8 @@ module github.com/tinit-dev/tinit
 go 1.26.0
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/moby/sys/reexec v0.1.0
-	github.com/spf13/pflag v1.0.10
 	github.com/stretchr/testify v1.12.1
 	golang.org/x/sys v0.49.0
 )

@@ -8,8 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"github.com/tinit-dev/tinit/forwarder"
 	"github.com/tinit-dev/tinit/internal/supervisor"
 )
@@ -39,21 +37,20 @@ func parse(argv, environ []string) (*options, error) {
 	o.cfg.StopSignals = forwarder.Of(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
 	o.cfg.Grace = time.Second
 
-	flags := o.flags()
-	if err := flags.Parse(argv[min(1, len(argv)):]); err != nil {
+	fs := o.flags()
+	rest, dashes, err := fs.parse(argv[min(1, len(argv)):])
+	if err != nil {
 		return nil, hinted(err)
 	}
 	if o.help || o.version || o.license {
 		return o, nil
 	}
-	own, rest := splitEnviron(environ)
-	if err := applyVariables(flags, own); err != nil {
+	own, env := splitEnviron(environ)
+	if err := applyVariables(fs, own); err != nil {
 		return nil, err
 	}
-	o.env = rest
-	o.program = flags.Args()
-	isProgram := flags.ArgsLenAtDash() == 0 || calledAsPeer(argv)
-	return o, o.check(isProgram)
+	o.program, o.env = rest, env
+	return o, o.check(dashes || calledAsPeer(argv))
 }
 
 // check is told whether the first word is a program even if it is a command's name: after --, and under the name of a
@@ -81,31 +78,27 @@ func (o *options) check(isProgram bool) error {
 
 func hinted(err error) error { return fmt.Errorf("%w (see tinit --help)", err) }
 
-// flags are POSIX flags without permutation: what comes after PROGRAM is PROGRAM's.
-func (o *options) flags() *pflag.FlagSet {
-	f := pflag.NewFlagSet("tinit", pflag.ContinueOnError)
-	f.SetInterspersed(false)
-	f.Usage = func() {}
-
-	f.BoolFuncP("single-child", "c", "", boolean(func(on bool) { o.cfg.SingleChild = on }))
-	f.BoolFuncP("group", "g", "", boolean(func(on bool) { o.cfg.SingleChild = !on }))
-	f.FuncP("rewrite", "r", "", o.cfg.Rewrite.Add)
-	f.FuncP("success-code", "e", "", o.addSuccessCodes)
-	f.FuncP("parent-death", "p", "", o.setParentDeath)
-	f.BoolP("subreaper", "s", false, "")
-	f.BoolVarP(&o.cfg.WarnReaped, "warn-reaped", "w", false, "")
-	f.BoolVarP(&o.pause, "pause", "P", false, "")
-	f.FuncP("kill-after", "k", "", duration(&o.cfg.KillAfter))
-	f.Func("grace", "", duration(&o.cfg.Grace))
-	f.Func("stop-delay", "", duration(&o.cfg.StopDelay))
-	f.Func("stop-signal", "", o.setStopSignals)
-	f.BoolFuncP("verbose", "v", "", boolean(func(on bool) { o.setLevel(on, verbose) }))
-	f.BoolFuncP("quiet", "q", "", boolean(func(on bool) { o.setLevel(on, quiet) }))
-	f.BoolVarP(&o.help, "help", "h", false, "")
-	f.BoolVarP(&o.version, "version", "V", false, "")
-	f.BoolVarP(&o.license, "license", "l", false, "")
-	f.BoolVarP(&o.license, "licence", "L", false, "")
-	return f
+// flags are the rows of the usage text, in its order.
+func (o *options) flags() flags {
+	return flags{
+		{long: "single-child", short: "c", set: boolean(func(on bool) { o.cfg.SingleChild = on })},
+		{long: "group", short: "g", set: boolean(func(on bool) { o.cfg.SingleChild = !on })},
+		{long: "rewrite", short: "r", arg: true, set: o.cfg.Rewrite.Add},
+		{long: "success-code", short: "e", arg: true, set: o.addSuccessCodes},
+		{long: "parent-death", short: "p", arg: true, set: o.setParentDeath},
+		{long: "subreaper", short: "s", set: boolean(func(bool) {})},
+		{long: "warn-reaped", short: "w", set: to(&o.cfg.WarnReaped)},
+		{long: "pause", short: "P", set: to(&o.pause)},
+		{long: "kill-after", short: "k", arg: true, set: duration(&o.cfg.KillAfter)},
+		{long: "grace", arg: true, set: duration(&o.cfg.Grace)},
+		{long: "stop-delay", arg: true, set: duration(&o.cfg.StopDelay)},
+		{long: "stop-signal", arg: true, set: o.setStopSignals},
+		{long: "verbose", short: "v", set: boolean(func(on bool) { o.setLevel(on, verbose) })},
+		{long: "quiet", short: "q", set: boolean(func(on bool) { o.setLevel(on, quiet) })},
+		{long: "help", short: "h", set: to(&o.help)},
+		{long: "version", short: "V", set: to(&o.version)},
+		{long: "license", short: "lL", set: to(&o.license)},
+	}
 }
 
 // setParentDeath also takes KILL, as tini does: it can't be forwarded, but it ends tinit.
@@ -154,9 +147,13 @@ func boolean(set func(bool)) func(string) error {
 	}
 }
 
-func duration(to *time.Duration) func(string) error {
+func to(on *bool) func(string) error {
+	return boolean(func(value bool) { *on = value })
+}
+
+func duration(d *time.Duration) func(string) error {
 	return func(s string) (err error) {
-		*to, err = parseDuration(s)
+		*d, err = parseDuration(s)
 		return err
 	}
 }

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/spf13/pflag"
 )
 
 // variables are flags for those who can give none, as with docker run --init. None opens a file or changes a user: an
@@ -94,19 +91,10 @@ func isOwn(name string) bool {
 
 // applyVariables sets the flags that were not given. An empty value is no value, except for tini's variables, which
 // count when they are set at all. tinit's own come first and so beat a peer's.
-func applyVariables(flags *pflag.FlagSet, own map[string]string) error {
-	set := func(variable, flag, value string) error {
-		if flags.Changed(flag) || flags.Changed(opposites[flag]) {
-			return nil
-		}
-		if err := flags.Set(flag, value); err != nil {
-			return fmt.Errorf("variable %s: %w", variable, reason(err))
-		}
-		return nil
-	}
+func applyVariables(fs flags, own map[string]string) error {
 	for _, v := range variables {
 		if value := own[v.name]; value != "" {
-			if err := set(v.name, v.flag, value); err != nil {
+			if err := fs.apply(v.name, v.flag, value); err != nil {
 				return err
 			}
 		}
@@ -120,19 +108,27 @@ func applyVariables(flags *pflag.FlagSet, own map[string]string) error {
 		if err != nil {
 			return fmt.Errorf("variable %s: %w", v.name, err)
 		}
-		if flag != "" {
-			if err := set(v.name, flag, "true"); err != nil {
-				return err
-			}
+		if err := fs.apply(v.name, flag, "true"); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// reason is err without pflag's words about the flag, which nobody gave.
-func reason(err error) error {
-	if inner, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
-		return inner.Unwrap()
+// apply sets the flag for a variable, unless it or its opposite was given. An empty name is no flag.
+func (fs flags) apply(variable, name, value string) error {
+	for _, f := range fs {
+		if f.given && (f.long == name || f.long == opposites[name]) {
+			return nil
+		}
 	}
-	return err
+	f := fs.find(func(f *flag) bool { return f.long == name })
+	if f == nil {
+		return nil
+	}
+	f.given = true
+	if err := f.set(value); err != nil {
+		return fmt.Errorf("variable %s: %w", variable, err)
+	}
+	return nil
 }
