@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -15,33 +14,29 @@ import (
 	"github.com/tinit-dev/tinit/session"
 )
 
-// The main goroutine begins on the main thread, and stays there until tieToParent is through with it.
-func init() { runtime.LockOSThread() }
-
 func main() {
 	os.Exit(tinit(os.Args, os.Environ()))
 }
 
 func tinit(argv, environ []string) (code int) {
-	signals := forwarder.Receive() // before anything else: until then Go's runtime has them
-	if err := readyTimers(); err != nil {
-		return withoutTimers(err)
-	}
-	say := newMessages(os.Stderr.Fd())
-	defer say.flush()
+	oneProcessor()
+	signals := forwarder.Receive() // before anything slow: until then Go's runtime has them
 
 	opts, err := parse(argv, environ)
 	if err != nil {
-		say.error(err)
-		return session.CodeOwnError
+		return leave(session.CodeOwnError, err)
 	}
 	if text := opts.print(argv); text != "" {
-		return printOut(text, say)
+		return printOut(text)
 	}
-	say.level = opts.level
+	if err := settleTimers(); err != nil {
+		return leave(session.CodeOwnError, err)
+	}
+	say := newMessages(os.Stderr.Fd(), opts.level, opts.parentDeath)
+	defer say.flush()
+	settleThreads()
 	opts.cfg.Warn, opts.cfg.Note = say.warn, say.note
 
-	tieToParent(opts.parentDeath, say)
 	terminal, err := session.Lead()
 	if err != nil {
 		say.warn("%v", err)
@@ -54,28 +49,9 @@ func tinit(argv, environ []string) (code int) {
 	}
 	code, err = s.Run(session.Command{Name: opts.program[0], Args: opts.program, Env: opts.env})
 	if err != nil {
-		say.error(err)
-		return startCode(err)
+		return leave(startCode(err), err)
 	}
 	return opts.report(code)
-}
-
-// tieToParent asks for a signal at the parent's end. It is the parent of one thread that the kernel keeps
-// (PR_SET_PDEATHSIG in prctl(2)), and of all threads only the main one is there for as long as the process.
-func tieToParent(sig unix.Signal, say *messages) {
-	defer runtime.UnlockOSThread()
-	if sig == 0 {
-		return
-	}
-	parent := unix.Getppid()
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(sig), 0, 0, 0); err != nil {
-		say.warn("no signal will tell of the parent's end: %v", os.NewSyscallError("prctl(PR_SET_PDEATHSIG)", err))
-		return
-	}
-	if unix.Getppid() != parent {
-		// It ended in between, and no signal was sent.
-		_ = unix.Kill(unix.Getpid(), sig)
-	}
 }
 
 func adoptOrphans(say *messages) {
@@ -104,10 +80,9 @@ func startCode(err error) int {
 }
 
 // printOut is for what was asked for by a flag: it alone goes to standard output.
-func printOut(text string, say *messages) (code int) {
+func printOut(text string) (code int) {
 	if _, err := fmt.Fprint(os.Stdout, text); err != nil {
-		say.error(err)
-		return session.CodeOwnError
+		return leave(session.CodeOwnError, err)
 	}
 	return 0
 }

@@ -25,8 +25,8 @@ type messages struct {
 type level int
 
 const (
-	quiet   level = iota // only why PROGRAM could not be started
-	normal               // and what somebody should hear of
+	quiet   level = iota // nothing but why PROGRAM could not be started
+	normal               // what somebody should hear of
 	verbose              // and what tinit does
 )
 
@@ -36,19 +36,26 @@ const (
 	lastWords   = 200 * time.Millisecond // how long the end waits for messages to be written
 )
 
-func newMessages(fd uintptr) *messages {
-	m := &messages{level: normal, queue: make(chan string, queueLength), done: make(chan struct{})}
-	go m.write(int(fd))
+// newMessages starts the thread that writes. It is there for as long as the process, and so it is also the one that asks
+// for parentDeath, if that is not 0.
+func newMessages(fd uintptr, l level, parentDeath unix.Signal) *messages {
+	m := &messages{level: l, queue: make(chan string, queueLength), done: make(chan struct{})}
+	tied := make(chan struct{})
+	go m.write(int(fd), parentDeath, tied)
+	<-tied
 	return m
 }
 
 // write has a thread of its own that blocks the signals which writing raises in the writer: SIGPIPE when nobody reads,
 // SIGXFSZ at a size limit, SIGTTOU on a terminal with TOSTOP. Taken like any other they would be sent on to PROGRAM, and
 // kill it for what tinit did. They stay pending on this thread; the same signals from outside go to another.
-func (m *messages) write(fd int) {
+func (m *messages) write(fd int, parentDeath unix.Signal, tied chan<- struct{}) {
 	runtime.LockOSThread()
 	defer close(m.done)
-	if err := blockWriteSignals(); err != nil {
+	err := blockWriteSignals()
+	m.tieToParent(parentDeath)
+	close(tied)
+	if err != nil {
 		return
 	}
 	for text := range m.queue {
@@ -57,6 +64,23 @@ func (m *messages) write(fd int) {
 		}
 		// Not os.File's Write: it answers EPIPE on standard error with a SIGPIPE of its own, to end the process.
 		_, _ = unix.Write(fd, []byte(text))
+	}
+}
+
+// tieToParent asks for a signal at the parent's end. The kernel keeps that wish for the thread that made it
+// (PR_SET_PDEATHSIG in prctl(2)), and Go's other threads may end.
+func (m *messages) tieToParent(sig unix.Signal) {
+	if sig == 0 {
+		return
+	}
+	parent := unix.Getppid()
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(sig), 0, 0, 0); err != nil {
+		m.warn("no signal will tell of the parent's end: %v", os.NewSyscallError("prctl(PR_SET_PDEATHSIG)", err))
+		return
+	}
+	if unix.Getppid() != parent {
+		// It ended in between, and no signal was sent.
+		_ = unix.Kill(unix.Getpid(), sig)
 	}
 }
 
@@ -88,8 +112,6 @@ func (m *messages) flush() {
 	}
 }
 
-func (m *messages) error(err error) { m.say(quiet, "%v", err) }
-
 func (m *messages) warn(format string, args ...any) { m.say(normal, format, args...) }
 
 func (m *messages) note(format string, args ...any) { m.say(verbose, format, args...) }
@@ -98,10 +120,21 @@ func (m *messages) say(l level, format string, args ...any) {
 	if l > m.level {
 		return
 	}
-	text := "tinit: " + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", " ")
-	text = text[:min(len(text), longest-1)] + "\n"
 	select {
-	case m.queue <- text:
+	case m.queue <- line(fmt.Sprintf(format, args...)):
 	default:
 	}
+}
+
+func line(text string) string {
+	text = "tinit: " + strings.ReplaceAll(text, "\n", " ")
+	return text[:min(len(text), longest-1)] + "\n"
+}
+
+// leave is for when no PROGRAM runs and none will: it says why at once, and passes code on.
+func leave(code int, err error) int {
+	if fd := unix.Stderr; writable(fd) {
+		_, _ = unix.Write(fd, []byte(line(err.Error())))
+	}
+	return code
 }

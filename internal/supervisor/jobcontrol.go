@@ -28,12 +28,22 @@ func (s *Supervisor) stopped(p *program, sig syscall.Signal) {
 		}
 	default:
 		s.takeTerminal()
-		s.selfStop = true
-		// The whole group, as Ctrl-Z would stop it: a script that waits for tinit has to stop for the shell to notice.
-		if err := s.sys.kill(0, syscall.SIGSTOP); err != nil {
-			s.selfStop = false
-			s.cfg.Warn("cannot stop with %s: %v", p.name, err)
-		}
+		s.stopSelf()
+	}
+}
+
+// stopSelf stops the whole group, as Ctrl-Z would have done: a script that waits for tinit has to stop for the shell to
+// notice. If the group did get the key, which tinit then sent on, the others in it need no help, and could be stopped
+// before they have sent it on too (tinit a | tinit b).
+func (s *Supervisor) stopSelf() {
+	who := 0
+	if s.groupStop {
+		who = unix.Getpid()
+	}
+	s.selfStop, s.groupStop = true, false
+	if err := s.sys.kill(who, syscall.SIGSTOP); err != nil {
+		s.selfStop = false
+		s.cfg.Warn("cannot stop with %s: %v", s.main.name, err)
 	}
 }
 
@@ -101,12 +111,14 @@ func (s *Supervisor) hasTerminal() {
 	s.main.sent |= forwarder.Of(syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
 }
 
-// takeTerminal takes the terminal back from the program, not from a shell that put this job into the background.
+// takeTerminal takes the terminal back from the program, not from a shell that put this job into the background, nor from
+// another job.
 func (s *Supervisor) takeTerminal() {
 	if s.terminal == nil {
 		return
 	}
-	if s.terminal.Foreground() != s.main.pid && !s.sys.orphaned() && !s.terminal.Abandoned() {
+	ours := s.onTerminal && (s.sys.orphaned() || s.terminal.Abandoned())
+	if !ours && s.terminal.Foreground() != s.main.pid {
 		return
 	}
 	if err := s.terminal.Take(); err != nil {

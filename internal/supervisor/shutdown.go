@@ -31,6 +31,9 @@ func (s *Supervisor) signalled(sig syscall.Signal) {
 		s.signalledInSweep(sig)
 		return
 	}
+	if sig == syscall.SIGTSTP || sig == syscall.SIGTTIN || sig == syscall.SIGTTOU {
+		s.groupStop = true
+	}
 	to := s.cfg.Rewrite.Apply(sig)
 	switch {
 	case to == 0:

@@ -50,6 +50,7 @@ type Supervisor struct {
 	killUntil  time.Time
 	saidEPERM  bool
 	selfStop   bool // this process stopped itself because the main program was stopped
+	groupStop  bool // this process was sent a stop signal of the terminal, as all in its group
 	onTerminal bool // the main program was given the terminal
 }
 
@@ -237,9 +238,11 @@ func (s *Supervisor) signal(p *program, sig syscall.Signal) {
 		return // its number may be another's by now
 	}
 	p.sent |= forwarder.Of(sig)
-	if err := s.sys.send(p.target, sig); err != nil && !s.saidEPERM {
-		s.saidEPERM = true
-		s.cfg.Warn("cannot send %s to %s (process %d): %v", forwarder.SignalName(sig), p.name, p.pid, err)
+	if err := s.sys.send(p.target, sig); err != nil {
+		if !s.saidEPERM {
+			s.saidEPERM = true
+			s.cfg.Warn("cannot send %s to %s (process %d): %v", forwarder.SignalName(sig), p.name, p.pid, err)
+		}
 		return
 	}
 	s.cfg.Note("sent %s to %s (process %d)", forwarder.SignalName(sig), p.name, p.pid)
