@@ -1,9 +1,14 @@
+// Go's runtime would keep two descriptors open, to read the cgroup's CPU limit again every now and then. But one processor
+// is all that is used: see oneProcessor.
+//
+//go:debug containermaxprocs=0
+//go:debug updatemaxprocs=0
+
 // Tinit is an init and reaper for containers, small enough to be read. See tinit(1).
 package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -81,7 +86,7 @@ func startCode(err error) int {
 
 // printOut is for what was asked for by a flag: it alone goes to standard output.
 func printOut(text string) (code int) {
-	if _, err := fmt.Fprint(os.Stdout, text); err != nil {
+	if err := writeLast(unix.Stdout, text); err != nil {
 		return leave(session.CodeOwnError, err)
 	}
 	return 0

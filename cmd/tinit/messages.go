@@ -133,8 +133,27 @@ func line(text string) string {
 
 // leave is for when no PROGRAM runs and none will: it says why at once, and passes code on.
 func leave(code int, err error) int {
-	if fd := unix.Stderr; writable(fd) {
-		_, _ = unix.Write(fd, []byte(line(err.Error())))
+	if writable(unix.Stderr) {
+		_ = writeLast(unix.Stderr, line(err.Error()))
 	}
 	return code
+}
+
+// writeLast writes on a thread that then stays as blockWriteSignals leaves it, for a process that is about to end.
+func writeLast(fd int, text string) error {
+	runtime.LockOSThread()
+	if err := blockWriteSignals(); err != nil {
+		return err
+	}
+	for len(text) > 0 {
+		n, err := unix.Write(fd, []byte(text))
+		if err == unix.EINTR {
+			continue
+		}
+		if err != nil {
+			return os.NewSyscallError("write", err)
+		}
+		text = text[n:]
+	}
+	return nil
 }

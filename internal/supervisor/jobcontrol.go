@@ -28,19 +28,19 @@ func (s *Supervisor) stopped(p *program, sig syscall.Signal) {
 		}
 	default:
 		s.takeTerminal()
-		s.stopSelf()
+		s.stopSelf(sig)
 	}
 }
 
 // stopSelf stops the whole group, as Ctrl-Z would have done: a script that waits for tinit has to stop for the shell to
 // notice. If the group did get the key, which tinit then sent on, the others in it need no help, and could be stopped
 // before they have sent it on too (tinit a | tinit b).
-func (s *Supervisor) stopSelf() {
+func (s *Supervisor) stopSelf(sig syscall.Signal) {
 	who := 0
-	if s.groupStop {
+	if sig == s.groupStop {
 		who = unix.Getpid()
 	}
-	s.selfStop, s.groupStop = true, false
+	s.selfStop, s.groupStop = true, 0
 	if err := s.sys.kill(who, syscall.SIGSTOP); err != nil {
 		s.selfStop = false
 		s.cfg.Warn("cannot stop with %s: %v", s.main.name, err)

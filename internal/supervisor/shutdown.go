@@ -31,10 +31,13 @@ func (s *Supervisor) signalled(sig syscall.Signal) {
 		s.signalledInSweep(sig)
 		return
 	}
-	if sig == syscall.SIGTSTP || sig == syscall.SIGTTIN || sig == syscall.SIGTTOU {
-		s.groupStop = true
-	}
 	to := s.cfg.Rewrite.Apply(sig)
+	switch sig {
+	case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
+		s.groupStop = to
+	case syscall.SIGCONT:
+		s.groupStop = 0
+	}
 	switch {
 	case to == 0:
 		s.cfg.Note("dropped %s", forwarder.SignalName(sig))

@@ -49,9 +49,9 @@ type Supervisor struct {
 	leftovers  leftovers
 	killUntil  time.Time
 	saidEPERM  bool
-	selfStop   bool // this process stopped itself because the main program was stopped
-	groupStop  bool // this process was sent a stop signal of the terminal, as all in its group
-	onTerminal bool // the main program was given the terminal
+	selfStop   bool           // this process stopped itself because the main program was stopped
+	groupStop  syscall.Signal // what was sent on last for a stop signal that all in this group may have got, 0 if none
+	onTerminal bool           // the main program was given the terminal
 }
 
 // A program is what was started and not reaped yet.

@@ -84,7 +84,7 @@ func whoIsLeft(main int) leftovers {
 	case visible:
 		return &descendants{self: self}
 	default:
-		return group(main)
+		return &group{id: main}
 	}
 }
 
@@ -170,18 +170,23 @@ func (d *descendants) killChildren() {
 func (d *descendants) list() []proc.Process { return living(d.self) }
 
 // group is the process group of the main program, when there is no /proc to find others by. As long as a process is in
-// it, the kernel gives its number to no other group.
-type group int
+// it, the kernel gives its number to no other group; once it was empty, the number may be a stranger's.
+type group struct {
+	id    int
+	empty bool
+}
 
-func (g group) signal(sigs ...syscall.Signal) {
+func (g *group) signal(sigs ...syscall.Signal) {
 	for _, sig := range sigs {
-		_ = unix.Kill(-int(g), sig)
+		if !g.empty {
+			g.empty = unix.Kill(-g.id, sig) == unix.ESRCH
+		}
 	}
 }
 
-func (g group) killChildren() { g.signal(syscall.SIGKILL) }
+func (g *group) killChildren() { g.signal(syscall.SIGKILL) }
 
-func (group) list() []proc.Process { return nil }
+func (*group) list() []proc.Process { return nil }
 
 func living(root int) []proc.Process {
 	all, err := proc.All()
