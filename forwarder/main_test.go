@@ -1,0 +1,192 @@
+package forwarder_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/moby/sys/reexec"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
+)
+
+// Receive takes the signals of its process for good, so the tests run it in copies of the test binary that are started
+// under these names.
+func TestMain(m *testing.M) {
+	reexec.Register("receive", receive)
+	reexec.Register("receive-late", receiveLate)
+	reexec.Register("notify-shared", notifyShared)
+	reexec.Register("ignore-hup", ignoreHUP)
+	reexec.Register("leave-group", leaveGroup)
+	reexec.Register("send-to", sendTo)
+	if reexec.Init() {
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// deadline is for what should come soon.
+const deadline = 20 * time.Second
+
+// receive prints "ready" and then the number of each signal, one a line, until standard input ends.
+func receive() {
+	signals := forwarder.Receive()
+	go exitWithInput()
+	fmt.Println("ready")
+	for sig := range signals.C {
+		fmt.Println(int(sig))
+	}
+}
+
+// receiveLate takes signals at once, but looks at them only when it is told to.
+func receiveLate() {
+	signals := forwarder.Receive()
+	fmt.Println("ready")
+	in := bufio.NewReader(os.Stdin)
+	_, _ = in.ReadString('\n')
+	go exitWithInput()
+	for sig := range signals.C {
+		fmt.Println(int(sig))
+	}
+}
+
+// notifyShared is what package forwarder is not: USR1 and USR2 share a channel. It tells when USR1 has filled it, and,
+// as soon as WINCH came, what is in it.
+func notifyShared() {
+	shared, winch := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(shared, unix.SIGUSR1, unix.SIGUSR2)
+	signal.Notify(winch, unix.SIGWINCH)
+	fmt.Println("ready")
+	for len(shared) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Println("full")
+	<-winch
+	for range len(shared) {
+		sig := (<-shared).(syscall.Signal)
+		fmt.Println(int(sig))
+	}
+	fmt.Println("empty")
+}
+
+// ignoreHUP is nohup(1) for the child named by its first argument.
+func ignoreHUP() {
+	signal.Ignore(unix.SIGHUP)
+	fmt.Println(syscall.Exec(reexec.Self(), os.Args[1:], os.Environ()))
+}
+
+// leaveGroup moves to its parent's process group.
+func leaveGroup() {
+	pgid, err := unix.Getpgid(unix.Getppid())
+	if err == nil {
+		err = unix.Setpgid(0, pgid)
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("ready")
+	exitWithInput()
+}
+
+// sendTo sends signal 0 to the process of its first argument.
+func sendTo() {
+	pid, _ := strconv.Atoi(os.Args[1])
+	fmt.Println(forwarder.Process(pid).Send(0))
+}
+
+func exitWithInput() {
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
+}
+
+// A child is a copy of the test binary that runs.
+type child struct {
+	*exec.Cmd
+	in    io.WriteCloser
+	lines chan string
+}
+
+func start(t *testing.T, sys *syscall.SysProcAttr, args ...string) *child {
+	t.Helper()
+	c := &child{Cmd: &exec.Cmd{Path: reexec.Self(), Args: args, SysProcAttr: sys, Stderr: os.Stderr}}
+	in, err := c.StdinPipe()
+	require.NoError(t, err)
+	out, err := c.StdoutPipe()
+	require.NoError(t, err)
+	c.in, c.lines = in, make(chan string, 1000)
+	require.NoError(t, c.Start())
+	go func() {
+		defer close(c.lines)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			c.lines <- lines.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	return c
+}
+
+// next is the child's next line.
+func (c *child) next(t *testing.T) string {
+	t.Helper()
+	select {
+	case line, ok := <-c.lines:
+		require.True(t, ok, "%s ended without a word", c.Args[0])
+		return line
+	case <-time.After(deadline):
+		require.FailNow(t, "no line", "from %s", c.Args[0])
+		return ""
+	}
+}
+
+// end waits until the child has ended by itself.
+func (c *child) end(t *testing.T) syscall.WaitStatus {
+	t.Helper()
+	for {
+		select {
+		case _, ok := <-c.lines:
+			if ok {
+				continue
+			}
+			_ = c.Wait()
+			return c.ProcessState.Sys().(syscall.WaitStatus)
+		case <-time.After(deadline):
+			require.FailNow(t, "does not end", c.Args[0])
+		}
+	}
+}
+
+func (c *child) kill(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	require.NoError(t, unix.Kill(c.Process.Pid, sig))
+}
+
+// disposition is what /proc/PID/status says in the field SigIgn, SigCgt, … about sig.
+func (c *child) disposition(t *testing.T, field string, sig syscall.Signal) bool {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.Process.Pid))
+	require.NoError(t, err)
+	for line := range strings.Lines(string(status)) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			mask, err := strconv.ParseUint(strings.TrimSpace(value), 16, 64)
+			require.NoError(t, err)
+			return mask>>(sig-1)&1 == 1
+		}
+	}
+	require.FailNow(t, "no such field", field)
+	return false
+}

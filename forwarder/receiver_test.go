@@ -1,0 +1,139 @@
+package forwarder_test
+
+import (
+	"strconv"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
+)
+
+// taken are the signals that Receive promises: all but those that NotForwarded lists.
+func taken() (sigs []syscall.Signal) {
+	for sig := syscall.Signal(1); sig <= forwarder.Last; sig++ {
+		if forwarder.CheckForwarded(sig) == nil {
+			sigs = append(sigs, sig)
+		}
+	}
+	return sigs
+}
+
+func TestReceiveTakesEverySignal(t *testing.T) {
+	c := start(t, nil, "receive")
+	require.Equal(t, "ready", c.next(t))
+	require.Len(t, taken(), 56)
+	for _, sig := range taken() {
+		c.kill(t, sig)
+		require.Equal(t, strconv.Itoa(int(sig)), c.next(t))
+	}
+}
+
+// What is never handed out does no harm either.
+func TestReceiveLeavesTheRestAlone(t *testing.T) {
+	c := start(t, nil, "receive")
+	require.Equal(t, "ready", c.next(t))
+	for _, n := range forwarder.NotForwarded {
+		switch {
+		case n.Signal == unix.SIGKILL || n.Signal == unix.SIGSTOP:
+			continue
+		case n.Signal == 33 && !c.disposition(t, "SigCgt", n.Signal):
+			continue // a test binary with cgo leaves it to the C library, tinit has none
+		}
+		for range 3 {
+			c.kill(t, n.Signal)
+			c.kill(t, unix.SIGUSR1)
+			require.Equal(t, "10", c.next(t), "after %d", n.Signal)
+		}
+	}
+}
+
+// The control of TestReceiveLeavesTheRestAlone: Go's runtime alone does not keep these two from ending the process.
+func TestReservedSignalsEndOtherProcesses(t *testing.T) {
+	for _, sig := range []syscall.Signal{32, 34} {
+		c := start(t, nil, "notify-shared")
+		require.Equal(t, "ready", c.next(t))
+		c.kill(t, sig)
+		status := c.end(t)
+		require.True(t, status.Signaled(), "it ended with %d", status.ExitStatus())
+		assert.Equal(t, sig, status.Signal())
+	}
+}
+
+// A signal that was sent once gets through whatever is sent beside it, before anybody looks.
+func TestReceiveFlood(t *testing.T) {
+	c := start(t, nil, "receive-late")
+	require.Equal(t, "ready", c.next(t))
+	for range 1000 {
+		c.kill(t, unix.SIGUSR1)
+	}
+	once := []string{"12", "15", "28", "64"}
+	for _, sig := range []syscall.Signal{unix.SIGUSR2, unix.SIGTERM, unix.SIGWINCH, forwarder.Last} {
+		c.kill(t, sig)
+	}
+	_, err := c.in.Write([]byte("\n"))
+	require.NoError(t, err)
+
+	var got []string
+	for len(once) > 0 {
+		line := c.next(t)
+		got = append(got, line)
+		for i, sig := range once {
+			if sig == line {
+				once = append(once[:i], once[i+1:]...)
+				break
+			}
+		}
+	}
+	assert.Contains(t, got, "10")
+	assert.Less(t, len(got), 1000, "signals are not counted")
+}
+
+// The control of TestReceiveFlood: a channel that signals share loses one.
+func TestSharedChannelLosesSignals(t *testing.T) {
+	c := start(t, nil, "notify-shared")
+	require.Equal(t, "ready", c.next(t))
+	for range 1000 {
+		c.kill(t, unix.SIGUSR1)
+	}
+	require.Equal(t, "full", c.next(t))
+	c.kill(t, unix.SIGUSR2)
+	c.kill(t, unix.SIGWINCH)
+	assert.Equal(t, "10", c.next(t))
+	assert.Equal(t, "empty", c.next(t))
+}
+
+func TestIgnoredHUPStaysIgnored(t *testing.T) {
+	c := start(t, nil, "ignore-hup", "receive")
+	require.Equal(t, "ready", c.next(t))
+	assert.True(t, c.disposition(t, "SigIgn", unix.SIGHUP))
+	assert.False(t, c.disposition(t, "SigCgt", unix.SIGHUP))
+	c.kill(t, unix.SIGHUP)
+	c.kill(t, unix.SIGUSR1)
+	assert.Equal(t, "10", c.next(t))
+
+	control := start(t, nil, "receive")
+	require.Equal(t, "ready", control.next(t))
+	assert.False(t, control.disposition(t, "SigIgn", unix.SIGHUP))
+	assert.True(t, control.disposition(t, "SigCgt", unix.SIGHUP))
+}
+
+func TestNotForwarded(t *testing.T) {
+	var got []syscall.Signal
+	for _, n := range forwarder.NotForwarded {
+		got = append(got, n.Signal)
+		err := forwarder.CheckForwarded(n.Signal)
+		require.Error(t, err)
+		assert.Contains(t, err.Error(), forwarder.SignalName(n.Signal)+" is never forwarded: it ")
+		assert.Contains(t, err.Error(), n.Reason)
+		assert.NotEmpty(t, n.Reason)
+	}
+	assert.ElementsMatch(t, []syscall.Signal{
+		unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, unix.SIGPROF, 32, 33, 34,
+	}, got)
+	assert.NoError(t, forwarder.CheckForwarded(unix.SIGTERM))
+	assert.NoError(t, forwarder.CheckForwarded(forwarder.Last))
+}
