@@ -1,0 +1,704 @@
+package test
+
+import (
+	"archive/tar"
+	"bytes"
+	"cmp"
+	"context"
+	elffile "debug/elf"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// The tests of this file and of docker_*_test.go run tinit in containers of a
+// real Docker engine: a dockerd of their own, that is started when the first of
+// them asks for it, needs no network, and is gone when the tests are.
+
+const (
+	// dockerStart is how long a dockerd may take until it answers.
+	dockerStart = 60 * time.Second
+	// dockerEnd is how long it may take to leave after TERM, containers and all.
+	dockerEnd = 30 * time.Second
+	// dockerCommand is how long one docker command may take, docker stop and its
+	// ten seconds of patience and more among them.
+	dockerCommand = 90 * time.Second
+	// dockerBuild is how long a docker build that compiles tinit may take.
+	dockerBuild = 5 * time.Minute
+)
+
+const (
+	// exampleImage is what Dockerfile.example makes.
+	exampleImage = "tinit-example"
+	// shellImage is exampleImage with busybox in /bin.
+	shellImage = "tinit-shell"
+)
+
+// engine is a running dockerd.
+type engine struct {
+	dir    string        // all that it has; short, since a socket's name is at most 107 bytes
+	cgroup string        // the name of the cgroup that its containers are in
+	daemon *os.Process   // dockerd
+	gone   chan struct{} // closed when dockerd has ended
+	names  atomic.Int32  // containers so far
+}
+
+// runningDocker is the engine that stopDocker stops.
+var runningDocker *engine
+
+var startDocker = sync.OnceValues(func() (*engine, error) {
+	dir, err := os.MkdirTemp("/tmp", "tinit-docker-")
+	if err != nil {
+		return nil, err
+	}
+	e := &engine{dir: dir, cgroup: filepath.Base(dir), gone: make(chan struct{})}
+	runningDocker = e // whatever fails from here on, stopDocker cleans up
+
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	// The user's own configuration is not for this engine, nor for its client.
+	if err := os.WriteFile(filepath.Join(dir, "daemon.json"), []byte("{}"), 0o600); err != nil {
+		return nil, err
+	}
+	cmd := exec.Command("dockerd",
+		"--host", e.socket(),
+		"--data-root", filepath.Join(dir, "data"),
+		"--exec-root", filepath.Join(dir, "exec"),
+		"--pidfile", filepath.Join(dir, "pid"),
+		"--containerd-namespace", e.cgroup,
+		"--containerd-plugins-namespace", e.cgroup+"-plugins",
+		"--config-file", filepath.Join(dir, "daemon.json"),
+		"--cgroup-parent", "/"+e.cgroup,
+		"--exec-opt", "native.cgroupdriver=cgroupfs",
+		"--storage-driver=vfs",
+		"--bridge=none", "--iptables=false", "--ip6tables=false",
+		"--init-path", e.initPath(),
+	)
+	cmd.Stdout, cmd.Stderr = log, log
+	// TERM, should the tests end without stopDocker. It is sent when the thread
+	// ends that started dockerd, which is therefore kept until dockerd has ended.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	started := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		defer close(e.gone)
+		err := cmd.Start()
+		e.daemon = cmd.Process
+		started <- err
+		if err == nil {
+			_ = cmd.Wait()
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
+
+	for deadline := time.Now().Add(dockerStart); ; {
+		_, err := e.command(context.Background(), "version").Output()
+		if err == nil {
+			return e, nil
+		}
+		select {
+		case <-e.gone:
+			return nil, fmt.Errorf("dockerd ended: %s", e.lastWords())
+		case <-time.After(50 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("dockerd does not answer: %w: %s", err, e.lastWords())
+		}
+	}
+})
+
+func (e *engine) socket() string { return "unix://" + filepath.Join(e.dir, "sock") }
+
+// initPath is the file that docker run --init puts into a container.
+func (e *engine) initPath() string { return filepath.Join(e.dir, "docker-init") }
+
+// lastWords is the end of dockerd's log.
+func (e *engine) lastWords() string {
+	log, _ := os.ReadFile(filepath.Join(e.dir, "log"))
+	lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+	return strings.Join(lines[max(0, len(lines)-5):], "\n")
+}
+
+// stopDocker ends the private engine, if there is one, and removes all that it
+// had: containers, images, mounts, cgroups. For TestMain, after the tests.
+func stopDocker() {
+	e := runningDocker
+	if e == nil {
+		return
+	}
+	if e.daemon != nil {
+		_ = e.daemon.Signal(syscall.SIGTERM)
+		select {
+		case <-e.gone:
+		case <-time.After(dockerEnd):
+			_ = e.daemon.Kill()
+			<-e.gone
+			e.killHelpers()
+		}
+	}
+	e.unmountAll()
+	for _, dir := range []string{"/sys/fs/cgroup/*/", "/sys/fs/cgroup/"} {
+		groups, _ := filepath.Glob(dir + e.cgroup)
+		for _, group := range groups {
+			_ = os.Remove(group)
+		}
+	}
+	if err := os.RemoveAll(e.dir); err != nil {
+		fmt.Fprintln(os.Stderr, "what dockerd had is not all removed:", err)
+	}
+}
+
+// killHelpers ends what a dockerd that had to be killed leaves: its containerd
+// and its containers' shims, which all name its directory in their arguments.
+func (e *engine) killHelpers() {
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		args, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		if pid != os.Getpid() && bytes.Contains(args, []byte(e.dir+"/")) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+		}
+	}
+}
+
+// unmountAll undoes every mount below the engine's directory, the last one first.
+func (e *engine) unmountAll() {
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	lines := strings.Split(string(mounts), "\n")
+	slices.Reverse(lines)
+	for _, line := range lines {
+		fields := strings.Fields(line)
+		if len(fields) > 4 && strings.HasPrefix(fields[4], e.dir+"/") {
+			_ = unix.Unmount(fields[4], unix.MNT_DETACH)
+		}
+	}
+}
+
+// docker returns the private engine, running.
+func docker(t *testing.T) *engine {
+	t.Helper()
+	need(t, os.Geteuid() == 0, "only root can start a Docker engine")
+	for _, file := range []string{"docker", "dockerd"} {
+		_, err := exec.LookPath(file)
+		need(t, err == nil, fmt.Sprintf("no Docker engine: %v", err))
+	}
+	_, err := staticBusybox()
+	need(t, err == nil, fmt.Sprintf("nothing to put into a container: %v", err))
+	e, err := startDocker()
+	need(t, err == nil, fmt.Sprintf("the Docker engine does not start: %v", err))
+	return e
+}
+
+// command makes a docker command that speaks to this engine, whatever the
+// user's own configuration says.
+func (e *engine) command(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, "docker", args...)
+	cmd.Env = append(os.Environ(),
+		"DOCKER_HOST="+e.socket(),
+		"DOCKER_CONFIG="+filepath.Join(e.dir, "config"),
+		"DOCKER_CONTEXT=", "DOCKER_TLS_VERIFY=", "DOCKER_DEFAULT_PLATFORM=",
+		"DOCKER_BUILDKIT=0")
+	return cmd
+}
+
+// output runs a docker command with a standard input and returns its standard output.
+func (e *engine) output(patience time.Duration, stdin io.Reader, args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := e.command(ctx, args...)
+	cmd.Stdin = stdin
+	var out, err bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &err
+	if failed := cmd.Run(); failed != nil {
+		return out.String(), fmt.Errorf("docker %s: %w: %s%s", strings.Join(args, " "), failed, out.String(), err.String())
+	}
+	return strings.TrimSpace(out.String()), nil
+}
+
+// do runs a docker command that must succeed and returns its standard output.
+func (e *engine) do(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := e.output(dockerCommand, nil, args...)
+	require.NoError(t, err)
+	return out
+}
+
+// image makes sure that there are exampleImage and shellImage: Dockerfile.example
+// is built as it stands, from a stand-in for the official Go image.
+func (e *engine) image(t *testing.T) {
+	t.Helper()
+	require.NoError(t, buildImages(), "building Dockerfile.example")
+}
+
+var buildImages = sync.OnceValue(func() error {
+	e := runningDocker
+	dockerfile, err := os.ReadFile(filepath.Join(sourceTree, "Dockerfile.example"))
+	if err != nil {
+		return err
+	}
+	base := regexp.MustCompile(`(?m)^FROM (\S+) AS`).FindSubmatch(dockerfile)
+	if base == nil {
+		return errors.New("no stage that builds")
+	}
+	if err := e.importGo(string(base[1])); err != nil {
+		return err
+	}
+	_, err = e.output(dockerBuild, nil, "build", "--network=none",
+		"-f", filepath.Join(sourceTree, "Dockerfile.example"), "-t", exampleImage, sourceTree)
+	if err != nil {
+		return err
+	}
+	if err := e.buildShell(); err != nil {
+		return err
+	}
+
+	id, err := e.output(dockerCommand, nil, "create", exampleImage)
+	if err != nil {
+		return err
+	}
+	_, err = e.output(dockerCommand, nil, "cp", id+":/tinit", e.initPath())
+	return err
+})
+
+// sourceTree is the top of the source tree.
+const sourceTree = ".."
+
+// buildShell makes shellImage.
+func (e *engine) buildShell() error {
+	busybox, err := staticBusybox()
+	if err != nil {
+		return err
+	}
+	applets, err := exec.Command(busybox, "--list").Output()
+	if err != nil {
+		return err
+	}
+	root := newArchive()
+	root.dir("tmp", 0o1777)
+	root.copy(busybox, "bin/busybox")
+	for applet := range strings.FieldsSeq(string(applets)) {
+		if applet != "busybox" {
+			root.link("busybox", "bin/"+applet)
+		}
+	}
+	from := newArchive()
+	from.write("Dockerfile", 0o644, []byte("FROM "+exampleImage+"\nADD root.tar /\nENV PATH=/bin\n"))
+	from.write("root.tar", 0o644, root.bytes())
+	_, err = e.output(dockerCommand, bytes.NewReader(from.bytes()), "build", "--network=none", "-t", shellImage, "-")
+	return errors.Join(root.err, from.err, err)
+}
+
+func staticBusybox() (string, error) {
+	busybox, err := exec.LookPath("busybox")
+	if err != nil {
+		return "", err
+	}
+	if !isStatic(busybox) {
+		return "", fmt.Errorf("%s is not linked statically", busybox)
+	}
+	return busybox, nil
+}
+
+// importGo makes a small stand-in for the official Go image: this machine's Go,
+// as far as building tinit takes it, tinit's modules, and busybox's shell.
+func (e *engine) importGo(name string) error {
+	busybox, err := staticBusybox()
+	if err != nil {
+		return err
+	}
+	scratch := filepath.Join(e.dir, "go")
+	if err := os.Mkdir(scratch, 0o700); err != nil {
+		return err
+	}
+	modules := filepath.Join(scratch, "modules")
+
+	goroot, err := goCommand(nil, "env", "GOROOT")
+	if err != nil {
+		return err
+	}
+	cache, err := goCommand(nil, "env", "GOMODCACHE")
+	if err != nil {
+		return err
+	}
+	// This fills the new module cache with what the build takes and no more, from
+	// this machine's own cache: the tests could not have been built without it.
+	list, err := goCommand([]string{
+		"CGO_ENABLED=0", "GOMODCACHE=" + modules, "GOPROXY=file://" + cache + "/cache/download", "GOSUMDB=off",
+		"GOFLAGS=-modcacherw",
+	}, "list", "-deps", "-f", "{{if .Standard}}{{.Dir}}{{end}}", "./cmd/tinit")
+	if err != nil {
+		return err
+	}
+	goBinary := filepath.Join(goroot, "bin", "go")
+	if !isStatic(goBinary) {
+		goBinary = filepath.Join(scratch, "go")
+		if _, err := goCommand([]string{"CGO_ENABLED=0"}, "build", "-o", goBinary, "cmd/go"); err != nil {
+			return err
+		}
+	}
+
+	root := newArchive()
+	root.dir("tmp", 0o1777)
+	root.copy(busybox, "bin/busybox")
+	root.link("busybox", "bin/sh")
+	root.copy(goBinary, "usr/local/go/bin/go")
+	tools := filepath.Join("pkg", "tool", runtime.GOOS+"_"+runtime.GOARCH)
+	for _, file := range []string{
+		"VERSION", "go.env", "src/go.mod", "src/go.sum", "src/vendor/modules.txt",
+		filepath.Join(tools, "compile"), filepath.Join(tools, "asm"), filepath.Join(tools, "link"),
+	} {
+		root.copy(filepath.Join(goroot, file), filepath.Join("usr/local/go", file))
+	}
+	root.copyTree(filepath.Join(goroot, "pkg", "include"), "usr/local/go/pkg/include")
+	// The runtime's assembly includes a header of runtime/cgo's.
+	for _, dir := range append(strings.Fields(list), filepath.Join(goroot, "src", "runtime", "cgo")) {
+		below, err := filepath.Rel(goroot, dir)
+		if err != nil {
+			return err
+		}
+		root.copySource(dir, filepath.Join("usr/local/go", below))
+	}
+	root.copyTree(modules, "go/pkg/mod")
+	root.err = cmp.Or(root.err, root.copyCompiled("cache"))
+	if root.err != nil {
+		return root.err
+	}
+
+	args := []string{"import"}
+	for _, variable := range []string{
+		"PATH=/usr/local/go/bin:/bin", "GOPATH=/go", "GOMODCACHE=/go/pkg/mod", "GOCACHE=/cache", "GOPROXY=off", "GOTOOLCHAIN=local",
+	} {
+		args = append(args, "--change", "ENV "+variable)
+	}
+	_, err = e.output(dockerCommand, bytes.NewReader(root.bytes()), append(args, "-", name)...)
+	return err
+}
+
+// goCommand runs the go command at the top of the source tree.
+func goCommand(env []string, args ...string) (string, error) {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = sourceTree
+	cmd.Env = append(os.Environ(), env...)
+	out, err := cmd.Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		err = fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, exit.Stderr)
+	}
+	return strings.TrimSpace(string(out)), err
+}
+
+// isStatic says whether a program runs without a dynamic linker.
+func isStatic(file string) bool {
+	program, err := elffile.Open(file)
+	if err != nil {
+		return false
+	}
+	defer program.Close()
+	return !slices.ContainsFunc(program.Progs, func(p *elffile.Prog) bool { return p.Type == elffile.PT_INTERP })
+}
+
+// archive is a tar file of root's in the making. The first error stays.
+type archive struct {
+	buffer bytes.Buffer
+	tar    *tar.Writer
+	err    error
+}
+
+func newArchive() *archive {
+	a := new(archive)
+	a.tar = tar.NewWriter(&a.buffer)
+	return a
+}
+
+func (a *archive) add(header *tar.Header, content []byte) {
+	if a.err == nil {
+		a.err = a.tar.WriteHeader(header)
+	}
+	if a.err == nil {
+		_, a.err = a.tar.Write(content)
+	}
+}
+
+func (a *archive) write(name string, mode int64, content []byte) {
+	a.add(&tar.Header{Name: name, Mode: mode, Size: int64(len(content))}, content)
+}
+
+func (a *archive) dir(name string, mode int64) {
+	a.add(&tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: mode}, nil)
+}
+
+func (a *archive) link(target, name string) {
+	a.add(&tar.Header{Typeflag: tar.TypeSymlink, Name: name, Linkname: target, Mode: 0o777}, nil)
+}
+
+// copy adds a file; one that is not there is left out.
+func (a *archive) copy(file, name string) {
+	content, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	a.err = cmp.Or(a.err, err)
+	a.write(name, 0o755, content)
+}
+
+// copyTree adds every regular file below a directory.
+func (a *archive) copyTree(dir, name string) {
+	err := filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			a.copy(file, name+strings.TrimPrefix(file, dir))
+		}
+		return err
+	})
+	a.err = cmp.Or(a.err, err)
+}
+
+// copySource adds a package's files, but for its tests.
+func (a *archive) copySource(dir, name string) {
+	entries, err := os.ReadDir(dir)
+	a.err = cmp.Or(a.err, err)
+	for _, entry := range entries {
+		if !entry.IsDir() && !strings.HasSuffix(entry.Name(), "_test.go") {
+			a.copy(filepath.Join(dir, entry.Name()), filepath.Join(name, entry.Name()))
+		}
+	}
+}
+
+// copyCompiled adds what this machine's build cache has of the packages that
+// tinit is made of, so that building it once more takes seconds. What is not found
+// is compiled.
+func (a *archive) copyCompiled(name string) error {
+	cache, err := goCommand(nil, "env", "GOCACHE")
+	if err != nil {
+		return err
+	}
+	list, err := goCommand([]string{"CGO_ENABLED=0", "GOFLAGS="},
+		"list", "-trimpath", "-deps", "-export", "-f", "{{.BuildID}} {{.Export}}", "./cmd/tinit")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(list) {
+		id, compiled, _ := strings.Cut(strings.TrimSpace(line), " ")
+		// A build ID begins with the first bytes of the name that the cache has for
+		// the compilation, in base64.
+		action, _, _ := strings.Cut(id, "/")
+		prefix, err := base64.RawURLEncoding.DecodeString(action)
+		if err != nil || len(prefix) == 0 {
+			continue
+		}
+		entries, _ := filepath.Glob(fmt.Sprintf("%s/%x/%x*-a", cache, prefix[:1], prefix))
+		for _, file := range append(entries, compiled) {
+			if below, found := strings.CutPrefix(file, cache+"/"); found {
+				a.copy(file, filepath.Join(name, below))
+			}
+		}
+	}
+	return nil
+}
+
+func (a *archive) bytes() []byte {
+	a.err = cmp.Or(a.err, a.tar.Close())
+	return a.buffer.Bytes()
+}
+
+// A container is one that was made for a test.
+type container struct {
+	*engine
+	t      *testing.T
+	name   string
+	volume string    // this directory is /v in the container
+	made   time.Time // before the engine knew of it
+	pid    int       // of the container's first process, as the host sees it
+}
+
+// A containerState is what the engine knows of a container's first process.
+type containerState struct {
+	Status    string
+	Pid       int // 0 if it has ended
+	ExitCode  int
+	OOMKilled bool
+}
+
+// container names a container that is not there yet.
+func (e *engine) container(t *testing.T) *container {
+	t.Helper()
+	e.image(t)
+	c := &container{engine: e, t: t, name: fmt.Sprintf("c%d", e.names.Add(1)), volume: t.TempDir(), made: time.Now()}
+	require.NoError(t, os.Chmod(c.volume, 0o777))
+	t.Cleanup(func() {
+		if t.Failed() {
+			logs, _ := e.command(context.Background(), "logs", c.name).CombinedOutput()
+			t.Logf("%s said: %s", c.name, logs)
+		}
+		_, _ = e.output(dockerCommand, nil, "rm", "--force", c.name)
+	})
+	return c
+}
+
+// arguments are those of docker run, with options of it, for this container.
+func (c *container) arguments(options []string, image string, program []string) []string {
+	return slices.Concat([]string{
+		"run", "--name", c.name, "--network", "none", "--volume", c.volume + ":/v", "--env", "PS1=prompt> ",
+	}, options, []string{image}, program)
+}
+
+// run runs a container of shellImage to its end.
+func (e *engine) run(t *testing.T, options []string, program ...string) result {
+	t.Helper()
+	return e.runImage(t, shellImage, options, program...)
+}
+
+func (e *engine) runImage(t *testing.T, image string, options []string, program ...string) result {
+	t.Helper()
+	c := e.container(t)
+	ctx, cancel := context.WithTimeout(t.Context(), dockerCommand)
+	defer cancel()
+	cmd := e.command(ctx, c.arguments(options, image, program)...)
+	var out, err bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &err
+	_ = cmd.Run() // docker run has exit codes of its own: not to be trusted
+	state := c.state()
+	require.Equal(t, "exited", state.Status, "docker run: %s%s", out.String(), err.String())
+	return result{state.ExitCode, out.String(), err.String()}
+}
+
+// start starts a container of shellImage, whose program says by the file
+// /v/ready that it is.
+func (e *engine) start(t *testing.T, options []string, program ...string) *container {
+	t.Helper()
+	c := e.container(t)
+	c.start(options, program...)
+	return c
+}
+
+func (c *container) start(options []string, program ...string) {
+	c.t.Helper()
+	c.do(c.t, c.arguments(append([]string{"--detach"}, options...), shellImage, program)...)
+	require.True(c.t, polls(dockerCommand, func() bool { return c.read("ready") != "" }), "the program is ready")
+	c.pid = c.state().Pid
+	require.NotZero(c.t, c.pid, "the container has ended")
+}
+
+// read returns a file of the volume, "" if there is none.
+func (c *container) read(name string) string {
+	content, _ := os.ReadFile(filepath.Join(c.volume, name))
+	return string(content)
+}
+
+func (c *container) state() (state containerState) {
+	c.t.Helper()
+	require.NoError(c.t, json.Unmarshal([]byte(c.do(c.t, "inspect", "--format", "{{json .State}}", c.name)), &state))
+	return state
+}
+
+// kill has the engine send a signal.
+func (c *container) kill(signal string) {
+	c.t.Helper()
+	c.do(c.t, "kill", "--signal", signal, c.name)
+}
+
+// stop has the engine stop the container, with options of docker stop. It returns
+// the exit code, and the signals that the engine has sent to the container in its
+// life.
+func (c *container) stop(options ...string) (code int, sent []string) {
+	c.t.Helper()
+	c.do(c.t, slices.Concat([]string{"stop"}, options, []string{c.name})...)
+	return c.state().ExitCode, c.sent()
+}
+
+// sent are the signals that the engine has sent to the container so far.
+func (c *container) sent() []string {
+	c.t.Helper()
+	stamp := func(at time.Time) string { return fmt.Sprintf("%d.%09d", at.Unix(), at.Nanosecond()) }
+	return strings.Fields(c.do(c.t, "events", "--since", stamp(c.made), "--until", stamp(time.Now()),
+		"--filter", "container="+c.name, "--filter", "event=kill", "--format", "{{.Actor.Attributes.signal}}"))
+}
+
+// count returns how many processes of the container's PID namespace satisfy a
+// condition. They are given by their number outside.
+func (c *container) count(condition func(pid int) bool) (n int) {
+	c.t.Helper()
+	namespace, err := os.Readlink(procPath(c.pid, "ns/pid"))
+	require.NoError(c.t, err, "the container has ended")
+	for _, pid := range pids() {
+		if of, err := os.Readlink(procPath(pid, "ns/pid")); err == nil && of == namespace && condition(pid) {
+			n++
+		}
+	}
+	return n
+}
+
+// zombies is how many processes of the container have ended and were not reaped.
+func (c *container) zombies() int {
+	c.t.Helper()
+	return c.count(func(pid int) bool { return procStat(pid).state == 'Z' })
+}
+
+// noZombies waits until there is none.
+func (c *container) noZombies() {
+	c.t.Helper()
+	eventually(c.t, func() bool { return c.zombies() == 0 }, "no zombie is left")
+}
+
+// program is tinit's first child.
+func (c *container) program() int {
+	c.t.Helper()
+	all := children(c.pid)
+	require.NotEmpty(c.t, all, "tinit has no child")
+	return all[0]
+}
+
+// ignores says whether a process ignores a signal.
+func ignores(pid int, signal syscall.Signal) bool {
+	return sigSet(procStatus(pid)["SigIgn"])[int(signal)]
+}
+
+// catches says whether a process has a handler for a signal.
+func catches(pid int, signal syscall.Signal) bool {
+	return sigSet(procStatus(pid)["SigCgt"])[int(signal)]
+}
+
+// cgroupFile reads a file of the container's cgroup, whose name depends on the
+// cgroups' version.
+func (c *container) cgroupFile(controller, v1, v2 string) string {
+	c.t.Helper()
+	groups, err := os.ReadFile(procPath(c.pid, "cgroup"))
+	require.NoError(c.t, err)
+	for line := range strings.Lines(string(groups)) {
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3) // number, controllers, path
+		var file string
+		switch {
+		case parts[1] == "":
+			file = filepath.Join("/sys/fs/cgroup", parts[2], v2)
+		case slices.Contains(strings.Split(parts[1], ","), controller):
+			file = filepath.Join("/sys/fs/cgroup", parts[1], parts[2], v1)
+		}
+		if content, err := os.ReadFile(file); err == nil {
+			return strings.TrimSpace(string(content))
+		}
+	}
+	c.t.Fatalf("the container has neither %s nor %s", v1, v2)
+	return ""
+}
