@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 	if reexec.Init() {
 		return
 	}
+	// Who runs the tests under nohup(1) would have all children ignore HUP.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	os.Exit(m.Run())
 }
 

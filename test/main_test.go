@@ -13,6 +13,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,6 +50,8 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	clearOwnVariables()
+	// Who runs the tests under nohup(1) would have all children ignore HUP.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
 	// What go test or its caller left open is not for tinit.
 	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 	os.Setenv("PATH", childDir+":"+os.Getenv("PATH"))
