@@ -36,6 +36,15 @@ func need(t *testing.T, ok bool, why string) {
 	}
 }
 
+// needRelease skips a test of what only the binary of a release has, which is
+// static, and as small as it is. The race detector's is neither.
+func needRelease(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("is run without the race detector, which changes what it is about")
+	}
+}
+
 // eventually polls cond until it holds, and fails the test if it does not in
 // time. what names the thing waited for.
 func eventually(t *testing.T, cond func() bool, what string) {

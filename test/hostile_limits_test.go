@@ -83,7 +83,6 @@ func (c *cgroup) oomKills() int {
 // smallMemory is a memory cgroup of 8 MiB.
 func smallMemory(t *testing.T) *cgroup {
 	t.Helper()
-	need(t, !raceEnabled, "the race detector wants more memory")
 	c := newCgroup(t, "memory")
 	c.write(c.file("memory.limit_in_bytes", "memory.max"), "8388608")
 	if swap := c.file("memory.memsw.limit_in_bytes", "memory.swap.max"); exists(swap) {
@@ -95,9 +94,7 @@ func smallMemory(t *testing.T) *cgroup {
 // A storm of orphans, a leftover in a session of its own and a stop: all in
 // 8 MiB, PROGRAM's included.
 func TestSmallMemory(t *testing.T) {
-	if raceEnabled {
-		t.Skip("under the race detector tinit alone is bigger")
-	}
+	needRelease(t)
 	bothWays(t, func(t *testing.T, start func(args ...string) *run) {
 		c := smallMemory(t)
 		script := `trap 'exit 7' TERM
@@ -117,9 +114,7 @@ echo ready; while :; do sleep 1000 & wait; done`
 // A program that wants more than there is dies of it; tinit, beside it in the
 // same cgroup, does not.
 func TestProgramRunsOutOfMemory(t *testing.T) {
-	if raceEnabled {
-		t.Skip("under the race detector tinit alone is bigger")
-	}
+	needRelease(t)
 	c := smallMemory(t)
 	u := pid1(t, "--", "dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1").in("cgroup=" + c.dir).start()
 	assert.Equal(t, 128+9, u.wait())
@@ -132,6 +127,7 @@ func TestProgramRunsOutOfMemory(t *testing.T) {
 // threads before main is reached; where it does not get them, nothing of
 // tinit's has run yet.
 func TestFewProcesses(t *testing.T) {
+	needRelease(t)
 	starts := 0
 	for room := 1; room <= 16; room++ {
 		t.Run(fmt.Sprintf("pids.max %d", room), func(t *testing.T) {
@@ -147,6 +143,7 @@ func TestFewProcesses(t *testing.T) {
 
 // The same by RLIMIT_NPROC, which counts for users other than root.
 func TestFewProcessesOfUser(t *testing.T) {
+	needRelease(t)
 	need(t, os.Geteuid() == 0, "only root can be another user")
 	const user = 61_234 // of nobody's: the limit is on all its processes
 	starts := 0
@@ -211,6 +208,7 @@ bomb "$1" "$2" & echo ready; while :; do wait; done`
 // and however many processors Go sees: its runtime ends a process that cannot
 // have a thread which it wants.
 func TestNoMoreThreads(t *testing.T) {
+	needRelease(t)
 	for _, processors := range []string{"1", "2", "64"} {
 		t.Run("GOMAXPROCS "+processors, func(t *testing.T) {
 			c := newCgroup(t, "pids")
