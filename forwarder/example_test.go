@@ -10,7 +10,11 @@ import (
 
 // A program that stands before another one, and hands on what it is sent: TERM as QUIT, HUP not at all.
 func Example() {
-	signals := forwarder.Receive() // before anything else
+	signals, err := forwarder.Receive() // before anything else
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
 
 	var rewrite forwarder.Rewrite
 	if err := rewrite.Add("TERM:QUIT,HUP:0"); err != nil {

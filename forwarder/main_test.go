@@ -25,6 +25,12 @@ import (
 func TestMain(m *testing.M) {
 	reexec.Register("receive", receive)
 	reexec.Register("receive-late", receiveLate)
+	reexec.Register("receive-children", receiveChildren)
+	reexec.Register("receive-own", receiveOwn)
+	reexec.Register("notify-own", notifyOwn)
+	reexec.Register("fault", fault)
+	reexec.Register("no-descriptors", noDescriptors)
+	reexec.Register("count-allocations", countAllocations)
 	reexec.Register("notify-shared", notifyShared)
 	reexec.Register("ignore-hup", ignoreHUP)
 	reexec.Register("leave-group", leaveGroup)
@@ -40,9 +46,18 @@ func TestMain(m *testing.M) {
 // deadline is for what should come soon.
 const deadline = 20 * time.Second
 
+func receiver() *forwarder.Receiver {
+	signals, err := forwarder.Receive()
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	return signals
+}
+
 // receive prints "ready" and then the number of each signal, one a line, until standard input ends.
 func receive() {
-	signals := forwarder.Receive()
+	signals := receiver()
 	go exitWithInput()
 	fmt.Println("ready")
 	for sig := range signals.C {
@@ -52,7 +67,7 @@ func receive() {
 
 // receiveLate takes signals at once, but looks at them only when it is told to.
 func receiveLate() {
-	signals := forwarder.Receive()
+	signals := receiver()
 	fmt.Println("ready")
 	in := bufio.NewReader(os.Stdin)
 	_, _ = in.ReadString('\n')
@@ -60,6 +75,70 @@ func receiveLate() {
 	for sig := range signals.C {
 		fmt.Println(int(sig))
 	}
+}
+
+// receiveChildren asks for SIGCHLD too, and starts a child that ends.
+func receiveChildren() {
+	signals, err := forwarder.Receive(unix.SIGCHLD)
+	if err == nil {
+		_, err = syscall.ForkExec("/bin/true", []string{"true"}, nil)
+	}
+	fmt.Println(err, int(<-signals.C))
+}
+
+// receiveOwn sends itself URG, first as Go's runtime does it, then as anybody does.
+func receiveOwn() {
+	signals := receiver()
+	for _, send := range []func() error{
+		func() error { return unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGURG) },
+		func() error { return unix.Kill(os.Getpid(), unix.SIGUSR1) },
+		func() error { return unix.Kill(os.Getpid(), unix.SIGURG) },
+	} {
+		if err := send(); err != nil {
+			fmt.Println(err)
+		}
+	}
+	fmt.Println(int(<-signals.C), int(<-signals.C))
+}
+
+// notifyOwn is receiveOwn's control.
+func notifyOwn() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, unix.SIGURG)
+	_ = unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGURG)
+	fmt.Println(int((<-c).(syscall.Signal)))
+}
+
+// fault is at fault itself.
+func fault() {
+	receiver()
+	var p *int
+	fmt.Println(*p)
+}
+
+func noDescriptors() {
+	free, _ := unix.Dup(0)
+	_ = unix.Close(free)
+	var limit syscall.Rlimit
+	_ = syscall.Getrlimit(unix.RLIMIT_NOFILE, &limit)
+	for room := range 4 {
+		limit.Cur = uint64(free + room)
+		_ = syscall.Setrlimit(unix.RLIMIT_NOFILE, &limit)
+		_, err := forwarder.Receive()
+		fmt.Println(err)
+	}
+}
+
+func countAllocations() {
+	signals := receiver()
+	pid, self := os.Getpid(), forwarder.Process(os.Getpid())
+	n := testing.AllocsPerRun(1000, func() {
+		_ = unix.Kill(pid, unix.SIGUSR1)
+		<-signals.C
+		_ = self.Send(unix.SIGUSR2)
+		<-signals.C
+	})
+	fmt.Println(n)
 }
 
 // notifyShared is what package forwarder is not: USR1 and USR2 share a channel. It tells when USR1 has filled it, and,

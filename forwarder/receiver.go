@@ -3,15 +3,18 @@ package forwarder
 import (
 	"fmt"
 	"os"
-	"os/signal"
+	"slices"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Last is the highest signal number of Linux (SIGRTMAX in signal(7)).
 const Last = syscall.Signal(64)
 
-// NotForwarded lists the signals that a [Receiver] never hands out, each with the reason. None of them ends the process,
-// but for KILL.
+// NotForwarded lists the signals that a [Receiver] does not hand out by itself, each with the reason. None of them ends
+// the process, but for KILL.
 var NotForwarded = [...]struct {
 	Signal syscall.Signal
 	Reason string
@@ -19,11 +22,7 @@ var NotForwarded = [...]struct {
 	{syscall.SIGKILL, "cannot be caught (signal(7))"},
 	{syscall.SIGSTOP, "cannot be caught (signal(7))"},
 	{syscall.SIGCHLD, "is about this process's own children"},
-	{syscall.SIGURG, "is what Go's runtime interrupts its own threads with (golang.org/issue/37942)"},
-	{syscall.SIGPROF, "is what Go's runtime profiles with: its handler never passes it on"},
-	{32, "is what Go's runtime leaves to the C library, which cancels threads with it"},
 	{33, "is what Go's runtime uses for system calls that all threads must make, as the C library does"},
-	{34, "is what Go's runtime leaves to the C library, some of which use it for themselves"},
 }
 
 // CheckForwarded returns an error that gives the reason if sig is one of [NotForwarded].
@@ -36,86 +35,92 @@ func CheckForwarded(sig syscall.Signal) error {
 	return nil
 }
 
-// first are registered before all others, since they are what an init is stopped with.
-var first = [...]syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP}
-
 // A Receiver hands out the signals that it took.
 type Receiver struct {
 	// C carries each signal that was sent to this process since it was last received from C. It is never closed.
 	C <-chan syscall.Signal
 }
 
-// Receive takes all signals but those of [NotForwarded], for the rest of the process's life.
+// Receive takes all signals but those of [NotForwarded], and of the latter those in also, for the rest of the process's
+// life. Call it once, and leave [os/signal] alone: a signal that is given to that is not in C any more.
 //
 // SIGHUP is left alone if it was ignored when the process started, so that a program run under nohup(1) goes on
-// ignoring it: Go passes on to a new program only what it was not asked to catch.
-func Receive() *Receiver {
+// ignoring it: a new program inherits what is ignored, and not what has a handler.
+//
+// The error is a system call's, most likely for want of descriptors: three are needed.
+func Receive(also ...syscall.Signal) (*Receiver, error) {
+	prepare()
+	for sig := syscall.Signal(1); sig <= Last; sig++ {
+		if !wanted(sig) && !slices.Contains(also, sig) {
+			continue
+		}
+		if err := take(sig); err != nil {
+			return nil, err
+		}
+	}
+	w, err := newWaker()
+	if err != nil {
+		return nil, err
+	}
 	c := make(chan syscall.Signal)
-	take(wanted(), c)
-	for _, sig := range [...]syscall.Signal{32, 34} {
-		_ = swallow(sig) // EINVAL is all that rt_sigaction(2) could say, and the numbers are right
-	}
-	return &Receiver{C: c}
+	go w.pump(c)
+	return &Receiver{C: c}, nil
 }
 
-func wanted() []syscall.Signal {
-	var left [Last + 1]bool
-	for _, n := range NotForwarded {
-		left[n.Signal] = true
-	}
-	left[syscall.SIGHUP] = signal.Ignored(syscall.SIGHUP)
-
-	sigs := make([]syscall.Signal, 0, Last)
-	add := func(s syscall.Signal) {
-		if !left[s] {
-			sigs = append(sigs, s)
-			left[s] = true
-		}
-	}
-	for _, s := range first {
-		add(s)
-	}
-	for s := syscall.Signal(1); s <= Last; s++ {
-		add(s)
-	}
-	return sigs
+func wanted(sig syscall.Signal) bool {
+	return CheckForwarded(sig) == nil && !(sig == syscall.SIGHUP && ignored(sig))
 }
 
-// width is how many signals share a goroutine. One goroutine for all would lock and unlock sixty channels for each
-// signal; one for each signal would cost sixty stacks.
-const width = 8
-
-// take gives each signal a channel of capacity 1: that is its pending bit, and nothing that floods another signal's
-// channel can push it out.
-func take(sigs []syscall.Signal, out chan<- syscall.Signal) {
-	for len(sigs) > 0 {
-		n := min(width, len(sigs))
-		var in [width]chan os.Signal
-		for i, s := range sigs[:n] {
-			in[i] = make(chan os.Signal, 1)
-			signal.Notify(in[i], s)
-		}
-		go pump(in, out)
-		sigs = sigs[n:]
-	}
-}
-
-// pump hands over one signal at a time; the others stay pending in their channels. A nil channel is never ready.
-func pump(in [width]chan os.Signal, out chan<- syscall.Signal) {
+// pump hands over one signal at a time; the others stay pending.
+func (w *waker) pump(c chan<- syscall.Signal) {
 	for {
-		var s os.Signal
-		select {
-		case s = <-in[0]:
-		case s = <-in[1]:
-		case s = <-in[2]:
-		case s = <-in[3]:
-		case s = <-in[4]:
-		case s = <-in[5]:
-		case s = <-in[6]:
-		case s = <-in[7]:
-		}
-		if sig, ok := s.(syscall.Signal); ok {
-			out <- sig
+		w.sleep()
+		for sig := syscall.Signal(1); sig <= Last; sig++ {
+			if clearPending(sig) {
+				c <- sig
+			}
 		}
 	}
 }
+
+// A waker sleeps until the handler wakes it.
+type waker struct{ conn syscall.RawConn }
+
+func newWaker() (*waker, error) {
+	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	if err := roomForPoller(); err != nil {
+		_ = unix.Close(fd)
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "eventfd")
+	conn, err := f.SyscallConn()
+	if err == nil {
+		err = f.SetDeadline(time.Time{}) // fails for what Go's poller does not have
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	wakeFD = fd
+	wake() // for what came before
+	return &waker{conn}, nil
+}
+
+// roomForPoller: Go's runtime opens two descriptors to wait for others with, and ends the process if it can't have them.
+func roomForPoller() error {
+	for range 2 {
+		fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
+		if err != nil {
+			return os.NewSyscallError("fcntl(F_DUPFD_CLOEXEC)", err)
+		}
+		defer unix.Close(fd) //nolint:errcheck // nothing was written
+	}
+	return nil
+}
+
+// sleep returns when the handler has run since the last sleep. It sleeps in the runtime's poller, where a goroutine keeps
+// no thread. The descriptor is in the poller and never closed, so there is no error to come.
+func (w *waker) sleep() { _ = w.conn.Read(drain) }

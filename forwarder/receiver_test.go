@@ -1,10 +1,12 @@
 package forwarder_test
 
 import (
+	"os/exec"
 	"strconv"
 	"syscall"
 	"testing"
 
+	"github.com/moby/sys/reexec"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -25,7 +27,7 @@ func taken() (sigs []syscall.Signal) {
 func TestReceiveTakesEverySignal(t *testing.T) {
 	c := start(t, nil, "receive")
 	require.Equal(t, "ready", c.next(t))
-	require.Len(t, taken(), 56)
+	require.Len(t, taken(), 60)
 	for _, sig := range taken() {
 		c.kill(t, sig)
 		require.Equal(t, strconv.Itoa(int(sig)), c.next(t))
@@ -51,7 +53,47 @@ func TestReceiveLeavesTheRestAlone(t *testing.T) {
 	}
 }
 
-// The control of TestReceiveLeavesTheRestAlone: Go's runtime alone does not keep these two from ending the process.
+func TestReceiveAlso(t *testing.T) {
+	c := start(t, nil, "receive-children")
+	assert.Equal(t, "<nil> 17", c.next(t))
+}
+
+// What the runtime's threads send each other comes all the time, and is not for C. TestReceiveTakesEverySignal shows that
+// an URG from outside is.
+func TestReceiveOwnInterrupts(t *testing.T) {
+	c := start(t, nil, "receive-own")
+	got := []string{c.next(t)}
+	assert.Subset(t, []string{"10 23", "23 10"}, got, "one of each")
+
+	// The control: os/signal can't tell.
+	control := start(t, nil, "notify-own")
+	assert.Equal(t, "23", control.next(t))
+}
+
+// The handler must not keep a fault from being told.
+func TestFaultIsReported(t *testing.T) {
+	cmd := &exec.Cmd{Path: reexec.Self(), Args: []string{"fault"}}
+	out, _ := cmd.CombinedOutput()
+	assert.Equal(t, 2, cmd.ProcessState.ExitCode())
+	assert.Contains(t, string(out), "nil pointer dereference")
+}
+
+// Go's runtime would end the process when it has no descriptor for its poller.
+func TestReceiveWithoutDescriptors(t *testing.T) {
+	c := start(t, nil, "no-descriptors")
+	assert.Equal(t, "eventfd: too many open files", c.next(t))
+	for range 2 {
+		assert.Equal(t, "fcntl(F_DUPFD_CLOEXEC): too many open files", c.next(t))
+	}
+	assert.Equal(t, "<nil>", c.next(t), "three are enough")
+}
+
+func TestSignalDoesNotAllocate(t *testing.T) {
+	c := start(t, nil, "count-allocations")
+	assert.Equal(t, "0", c.next(t))
+}
+
+// The control of TestReceiveTakesEverySignal: Go's runtime alone does not keep these two from ending the process.
 func TestReservedSignalsEndOtherProcesses(t *testing.T) {
 	for _, sig := range []syscall.Signal{32, 34} {
 		c := start(t, nil, "notify-shared")
@@ -132,7 +174,7 @@ func TestNotForwarded(t *testing.T) {
 		assert.NotEmpty(t, n.Reason)
 	}
 	assert.ElementsMatch(t, []syscall.Signal{
-		unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, unix.SIGURG, unix.SIGPROF, 32, 33, 34,
+		unix.SIGKILL, unix.SIGSTOP, unix.SIGCHLD, 33,
 	}, got)
 	assert.NoError(t, forwarder.CheckForwarded(unix.SIGTERM))
 	assert.NoError(t, forwarder.CheckForwarded(forwarder.Last))

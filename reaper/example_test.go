@@ -3,6 +3,7 @@ package reaper_test
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"syscall"
 
 	"github.com/tinit-dev/tinit/reaper"
@@ -10,7 +11,9 @@ import (
 
 // An init starts its program and ends with it. Whoever else it reaps meanwhile is an orphan.
 func Example() {
-	r := reaper.New(reaper.Exits) // before the first child is started
+	sigchld := make(chan os.Signal, 1)
+	signal.Notify(sigchld, syscall.SIGCHLD) // before the first child is started
+	r := reaper.New(reaper.Exits)
 	if err := reaper.Subreaper(); err != nil {
 		fmt.Println(err)
 	}
@@ -22,7 +25,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	for range r.C {
+	for range sigchld {
 		for {
 			change, err := r.Next()
 			if err != nil {

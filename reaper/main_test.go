@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -20,8 +21,10 @@ import (
 // A Reaper takes every child of its process, those of the test's own exec.Cmd too. So whatever reaps runs in a copy of
 // the test binary, started under one of these names; what it found out it prints.
 func TestMain(m *testing.M) {
+	hearSIGCHLD()
 	reexec.Register("reap-all", reapAll)
 	reexec.Register("reap-once-a-wake", reapOnceAWake)
+	reexec.Register("count-allocations", countAllocations)
 	reexec.Register("stops", stops)
 	reexec.Register("children", children)
 	reexec.Register("adopt", func() { adopt(true) })
@@ -36,6 +39,11 @@ func TestMain(m *testing.M) {
 }
 
 const deadline = 20 * time.Second
+
+// sigchld is for the copies: see hearSIGCHLD.
+var sigchld = make(chan os.Signal, 1)
+
+func hearSIGCHLD() { signal.Notify(sigchld, unix.SIGCHLD) }
 
 // output runs the child of that name to its end.
 func output(t *testing.T, name string) string {
@@ -105,7 +113,7 @@ func next(r *Reaper) (Change, error) {
 			return change, err
 		}
 		select {
-		case <-r.C:
+		case <-sigchld:
 		case <-time.After(deadline):
 			must(0, fmt.Errorf("nobody woke the reaper"))
 		}

@@ -2,8 +2,10 @@
 // before them and which the kernel then gave to this process, because it is PID 1 of its PID namespace or a subreaper
 // ([Subreaper]).
 //
-//	r := reaper.New(reaper.Exits) // before the first child is started
-//	for range r.C {
+//	sigchld := make(chan os.Signal, 1)
+//	signal.Notify(sigchld, syscall.SIGCHLD) // before the first child is started
+//	r := reaper.New(reaper.Exits)
+//	for range sigchld {
 //		for {
 //			change, err := r.Next()
 //			if err != nil {
@@ -22,7 +24,6 @@ package reaper
 import (
 	"errors"
 	"os"
-	"os/signal"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -52,41 +53,32 @@ type Change struct {
 
 // A Reaper belongs to one goroutine.
 type Reaper struct {
-	// C wakes the owner, who then calls Next until it gives an error. One wake may stand for any number of children, or
-	// for none.
-	C <-chan os.Signal
-
-	c       chan os.Signal
 	options int
-	status  unix.WaitStatus // here and not in Next, where each call would have to allocate it
-	wait4   func(pid int, status *unix.WaitStatus, options int, usage *unix.Rusage) (int, error)
+	status  uint32 // here and not in Next, where each call would have to allocate it
+	wait4   func(pid int, status *uint32, options int) (int, syscall.Errno)
 }
 
-// New must be called before the first child is started, or the news of a quick one may be missed.
+// New returns a Reaper. Whoever has it must hear of SIGCHLD from before the first child is started, and then call
+// [Reaper.Next].
 func New(what What) *Reaper {
-	c := make(chan os.Signal, 1)
-	r := &Reaper{C: c, c: c, options: unix.WNOHANG, wait4: unix.Wait4}
+	r := &Reaper{options: unix.WNOHANG, wait4: wait4}
 	if what == ExitsAndStops {
 		r.options |= unix.WUNTRACED
 	}
-	signal.Notify(c, syscall.SIGCHLD)
-	// Children from before an execve(2) that made this process may have ended unheard.
-	r.Wake()
 	return r
 }
 
 // Next reaps one child, or reports that one was stopped. Its error is [ErrNothing] or [ErrNoChildren].
 //
-// SIGCHLD is not counted (signal(7)), so Next has to be called until it gives an error; but an owner with other duties
-// may take a rest at any time and call [Reaper.Wake] to be woken again.
+// SIGCHLD is not counted (signal(7)), so Next has to be called until it gives an error.
 func (r *Reaper) Next() (Change, error) {
 	for {
-		pid, err := r.wait4(-1, &r.status, r.options, nil)
+		pid, errno := r.wait4(-1, &r.status, r.options)
 		switch {
-		case err == unix.EINTR:
-		case err == nil && pid > 0:
+		case errno == unix.EINTR:
+		case errno == 0 && pid > 0:
 			return Change{PID: pid, Status: syscall.WaitStatus(r.status)}, nil
-		case err == nil:
+		case errno == 0:
 			return Change{}, ErrNothing
 		default:
 			return Change{}, ErrNoChildren
@@ -97,14 +89,6 @@ func (r *Reaper) Next() (Change, error) {
 // Children reports whether there are any children, alive or not yet reaped.
 func (r *Reaper) Children() bool {
 	return unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) != unix.ECHILD
-}
-
-// Wake makes C ready.
-func (r *Reaper) Wake() {
-	select {
-	case r.c <- syscall.SIGCHLD:
-	default:
-	}
 }
 
 // Subreaper makes this process the one that gets the orphans among its descendants (PR_SET_CHILD_SUBREAPER in prctl(2)).

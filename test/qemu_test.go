@@ -76,6 +76,25 @@ func TestOtherProcessors(t *testing.T) {
 	}
 }
 
+// The signal handler is assembly, for each of them its own. Some of each kind: from a shell, a fault's that was sent, what
+// Go's runtime sends itself, of real time.
+func TestSignalsOfOtherProcessors(t *testing.T) {
+	for arch := range emulators {
+		t.Run(arch, func(t *testing.T) {
+			u := foreignRun(t, arch, "block-signals").start()
+			// Not u.program, which looks at what tinit executes: that is qemu here.
+			eventually(t, func() bool { return len(children(u.pid)) == 1 }, "PROGRAM starts")
+			program := children(u.pid)[0]
+			awaitBlocked(t, program)
+			for _, sig := range []syscall.Signal{1, 10, 11, 23, 27, 50} {
+				u.signal(sig)
+				awaitPending(t, program, sig)
+			}
+			assert.False(t, u.ended())
+		})
+	}
+}
+
 // As PID 1 it reaps, and sweeps: children are the kernel's business, not qemu's.
 func TestOtherProcessorAsPID1(t *testing.T) {
 	const n = 5

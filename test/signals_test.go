@@ -11,9 +11,8 @@ import (
 )
 
 // kept is the signals that are never forwarded: two that cannot be caught,
-// tinit's own SIGCHLD, and those that Go's runtime needs or leaves to the C
-// library.
-var kept = []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, syscall.SIGURG, syscall.SIGPROF, 32, 33, 34}
+// tinit's own SIGCHLD, and the one that Go's runtime needs.
+var kept = []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP, syscall.SIGCHLD, 33}
 
 // forwarded is all the others.
 func forwarded() (signals []syscall.Signal) {
@@ -152,7 +151,7 @@ func TestRewrite(t *testing.T) {
 		"long":                  {[]string{"--rewrite=TERM:QUIT"}, nil, []syscall.Signal{term}, []int{3}},
 		"short, in one word":    {[]string{"-rTERM:QUIT"}, nil, []syscall.Signal{term}, []int{3}},
 		"to itself":             {[]string{"-r", "TERM:TERM"}, nil, []syscall.Signal{term}, []int{15}},
-		"to one that Go keeps":  {[]string{"-r", "TERM:URG"}, nil, []syscall.Signal{term}, []int{23}},
+		"to one that Go keeps":  {[]string{"-r", "TERM:33"}, nil, []syscall.Signal{term}, []int{33}},
 		"the variable":          {nil, []string{"TINIT_REWRITE=TERM:QUIT,HUP:0"}, []syscall.Signal{term, hup}, []int{3}},
 		"the variable is empty": {nil, []string{"TINIT_REWRITE="}, []syscall.Signal{term}, []int{15}},
 		"a flag beats it":       {[]string{"-r", "TERM:INT"}, []string{"TINIT_REWRITE=TERM:QUIT"}, []syscall.Signal{term}, []int{2}},

@@ -25,17 +25,17 @@ func main() {
 
 func tinit(argv, environ []string) (code int) {
 	oneProcessor()
-	signals := forwarder.Receive() // before anything slow: until then Go's runtime has them
+	signals, signalsErr := forwarder.Receive(unix.SIGCHLD) // before anything slow: until then Go's runtime has them
 
 	opts, err := parse(argv, environ)
+	if err == nil {
+		err = signalsErr
+	}
 	if err != nil {
 		return leave(session.CodeOwnError, err)
 	}
 	if text := opts.print(argv); text != "" {
 		return printOut(text)
-	}
-	if err := settleTimers(); err != nil {
-		return leave(session.CodeOwnError, err)
 	}
 	say := newMessages(os.Stderr.Fd(), opts.level, opts.parentDeath)
 	defer say.flush()

@@ -17,9 +17,6 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	reexec.Register("timers-settled", func() { useTimers(settleTimers) })
-	reexec.Register("timers-not-settled", func() { useTimers(func() error { return nil }) })
-	reexec.Register("timers-too-late", func() { takeDescriptors(); fmt.Println(settleTimers()) })
 	reexec.Register("leave", leaveChild)
 	reexec.Register("leave-in-background", leaveInBackground)
 	reexec.Register("parent", parent)

@@ -1,23 +1,15 @@
 package main
 
-import (
-	"fmt"
-	"os"
-	"runtime"
-	"time"
+import "runtime"
 
-	"golang.org/x/sys/unix"
-)
+// Go's runtime starts a thread when it first needs one, and ends the process with a trace if it does not get it. An init
+// can't have that: PROGRAM may have filled the cgroup's pids. So what the runtime will ever want is made before PROGRAM is
+// started, while an error can still be reported.
 
-// Go's runtime starts a thread, or opens a descriptor, when it first needs one, and ends the process with a trace if it
-// does not get it. An init can't have that: PROGRAM may have filled the cgroup's pids, and the table of descriptors may
-// be full. So what the runtime will ever want is made before PROGRAM is started, while an error can still be reported.
-
-// spareThreads: while the loop is kept in a system call another thread has to run the other goroutines, and one is to
-// spare. The others are for a flood of signals, where threads that are done queue up to say so, while the next is wanted
-// already. (With two, 400,000 signals made the runtime want another in one of five runs; with three, in one of thirteen; with
-// four, in none of forty.) Signals, their masks and messages have a thread each already.
-const spareThreads = 4
+// spareThreads: one to run the other goroutines while one is kept in a system call, and one for a flood of signals, where
+// a thread may still be on its way to sleep when the next is wanted. (With one, 400,000 signals made the runtime want another
+// in two of ten runs; with two, in none of sixty.) Messages have a thread of their own already.
+const spareThreads = 2
 
 // settleThreads makes the runtime start its threads, which then stay. It needs [oneProcessor] before.
 func settleThreads() {
@@ -39,20 +31,3 @@ func settleThreads() {
 
 // oneProcessor bounds how many threads the runtime can want. There is nothing here to be done in parallel.
 func oneProcessor() { runtime.GOMAXPROCS(1) }
-
-// settleTimers makes the runtime open the two descriptors that its timers wait with.
-func settleTimers() error {
-	var spare [2]int
-	for i := range spare {
-		fd, err := unix.FcntlInt(0, unix.F_DUPFD_CLOEXEC, 0)
-		if err != nil {
-			return fmt.Errorf("not enough descriptors: %w", os.NewSyscallError("fcntl(F_DUPFD_CLOEXEC)", err))
-		}
-		spare[i] = fd
-	}
-	for _, fd := range spare {
-		_ = unix.Close(fd)
-	}
-	time.AfterFunc(time.Hour, func() {}).Stop()
-	return nil
-}

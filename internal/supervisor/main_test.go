@@ -142,7 +142,8 @@ func (m *machine) list() []proc.Process { return m.left }
 // supervise runs a Supervisor over the program of its arguments, the first of which is the grace, and prints what it says
 // and what it returns.
 func supervise() {
-	signals := forwarder.Receive()
+	signals, err := forwarder.Receive(syscall.SIGCHLD)
+	must(err)
 	say := func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 	grace, err := time.ParseDuration(os.Args[1])
 	must(err)

@@ -36,8 +36,9 @@ type Config struct {
 type Supervisor struct {
 	cfg      Config
 	sys      system
-	signals  *forwarder.Receiver
+	signals  *forwarder.Receiver // SIGCHLD among them
 	reaper   *reaper.Reaper
+	again    chan struct{}     // ready when there may be more to reap
 	terminal *session.Terminal // nil without one
 
 	programs []*program
@@ -75,12 +76,12 @@ type system struct {
 	schedule  func(time.Duration) // a turn of the loop after that time; negative: none
 }
 
-// New takes over signals and children. Call it after [forwarder.Receive], which must come first in main, and before
-// anything is started.
+// New takes over signals, which must have SIGCHLD, and all children.
 func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) *Supervisor {
 	s := &Supervisor{
 		cfg:      cfg,
 		signals:  signals,
+		again:    make(chan struct{}, 1),
 		terminal: terminal,
 		timer:    time.NewTimer(0),
 	}
@@ -99,6 +100,8 @@ func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) *S
 		schedule:  s.schedule,
 	}
 	s.schedule(-1)
+	// Children from before an execve(2) that made this process may have ended unheard.
+	s.again <- struct{}{}
 	return s
 }
 
@@ -111,8 +114,8 @@ func (s *Supervisor) Run(c session.Command) (code int, err error) {
 	for s.phase != gone {
 		select {
 		case sig := <-s.signals.C:
-			s.signalled(sig)
-		case <-s.reaper.C:
+			s.got(sig)
+		case <-s.again:
 			s.reap()
 		case <-s.timer.C:
 			s.expired()
@@ -126,14 +129,25 @@ func (s *Supervisor) Pause() {
 	for {
 		select {
 		case sig := <-s.signals.C:
-			s.cfg.Note("got %s", forwarder.SignalName(sig))
 			if sig == syscall.SIGTERM || sig == syscall.SIGINT {
+				s.cfg.Note("got %s", forwarder.SignalName(sig))
 				return
 			}
-		case <-s.reaper.C:
+			if sig == syscall.SIGCHLD {
+				s.reap()
+			}
+		case <-s.again:
 			s.reap()
 		}
 	}
+}
+
+func (s *Supervisor) got(sig syscall.Signal) {
+	if sig == syscall.SIGCHLD {
+		s.reap()
+		return
+	}
+	s.signalled(sig)
 }
 
 func (s *Supervisor) start(c session.Command) error {
@@ -164,7 +178,10 @@ const turn = 512
 func (s *Supervisor) reap() {
 	switch s.reapTurn() {
 	case nil:
-		s.reaper.Wake()
+		select {
+		case s.again <- struct{}{}:
+		default:
+		}
 	case reaper.ErrNoChildren:
 		s.noChildren()
 	}

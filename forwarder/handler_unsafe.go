@@ -1,0 +1,166 @@
+package forwarder
+
+import (
+	"os"
+	"sync/atomic"
+	"syscall"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// The signal handler. It is installed past os/signal, in place of the one that Go's runtime installs for all signals, and
+// it is why this package can do what os/signal can't:
+//
+//   - it knows who sent a signal, so URG, which the runtime's threads send to each other, and PROF can be taken;
+//   - it takes 32 and 34, which the runtime leaves to the C library;
+//   - 60 of it cost 60 system calls. os/signal keeps two more threads, and takes a round trip to one of them for each signal;
+//   - no goroutine waits in a system call for a signal, so the runtime never wants another thread to hand over to. Where
+//     PROGRAM has filled the cgroup's pids that would be the end: the runtime gives up when it cannot have a thread.
+//
+// It runs on whatever thread the kernel chooses, on that thread's signal stack, while Go's code on it may be anywhere, and
+// so it must not touch anything of Go's: no stack check, no write barrier, no g.
+
+// handlerPC is the address of handler in handler_GOARCH.s, which calls arrived, and that is all it does.
+var handlerPC uintptr
+
+// arrivedPC is where it finds arrived. It must not call it by its name, which would be through a wrapper: that tells the
+// race detector of the call.
+//
+//lint:ignore U1000 it is the assembly that uses it
+var arrivedPC uintptr
+
+// pending has a 1 for each signal that came since it was last looked at. The handler sets it by a plain store, since
+// under the race detector sync/atomic is more than a handler may call; the write to the eventfd that follows orders it.
+var pending [Last + 1]uint32
+
+var (
+	wakeFD = -1 // an eventfd(2), see newWaker; before there is one, signals wait in pending
+	self   int  // this process's number
+)
+
+// arrived is the handler's body: info is what the kernel says of sig (sigaction(2), "siginfo_t").
+//
+//go:nosplit
+//go:norace
+func arrived(sig uint32, info *siginfo) {
+	if sig >= uint32(len(pending)) {
+		return
+	}
+	if info.code == siTkill && int(info.pid()) == self {
+		return // one thread of Go's runtime interrupts another, which sees to it soon all the same
+	}
+	if info.code > 0 && isFault(sig) {
+		// This program itself is at fault. When the handler returns, the instruction runs again, and this time the fault is
+		// Go's to report.
+		_ = rtSigaction(sig, &faults[sig], nil)
+		return
+	}
+	pending[sig] = 1
+	wake()
+}
+
+// wake makes the eventfd readable. It cannot block: the file is non-blocking, and a counter that is full is readable.
+//
+//go:nosplit
+//go:norace
+func wake() {
+	one := uint64(1)
+	_, _, _ = syscall.RawSyscall(syscall.SYS_WRITE, uintptr(wakeFD), uintptr(unsafe.Pointer(&one)), unsafe.Sizeof(one))
+}
+
+// drain makes it unreadable. It reports whether it was readable.
+func drain(fd uintptr) bool {
+	var n uint64
+	// Not read(2) as in os, before which Go's runtime wakes the thread that watches over long system calls.
+	_, _, errno := syscall.RawSyscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&n)), unsafe.Sizeof(n))
+	return errno == 0
+}
+
+// clearPending reports whether sig came. Should it come once more before the caller acts, the one act stands for both.
+func clearPending(sig syscall.Signal) bool { return atomic.SwapUint32(&pending[sig], 0) != 0 }
+
+const siTkill = -6 // SI_TKILL in sigaction(2): sent by tgkill(2), which gives the sender's number truly
+
+// siginfo is the beginning of the kernel's siginfo_t, as it is on all architectures but mips.
+type siginfo struct {
+	_, _   int32 // the signal, errno
+	code   int32
+	fields [2]int32
+}
+
+// pid is where kill(2) and tgkill(2) tell the sender's: with 64 bits a gap comes first.
+//
+//go:nosplit
+//go:norace
+func (i *siginfo) pid() int32 { return i.fields[unsafe.Sizeof(uintptr(0))/8] }
+
+// isFault: what the processor raises when a program goes wrong, or the kernel for a forbidden system call. Its code is
+// positive then; when it was sent by a process it is not.
+//
+//go:nosplit
+//go:norace
+func isFault(sig uint32) bool {
+	switch syscall.Signal(sig) {
+	case syscall.SIGSEGV, syscall.SIGBUS, syscall.SIGFPE, syscall.SIGILL, syscall.SIGTRAP, syscall.SIGSYS:
+		return true
+	}
+	return false
+}
+
+// faults are the actions that Go's runtime had for the signals of isFault.
+var faults [Last + 1]sigaction
+
+// sigaction is as the kernel has it. The architectures differ in what follows the handler (flags, restorer and mask, in
+// that order or another), so it is never read: it is taken over from what Go's runtime set. No architecture has more.
+type sigaction struct {
+	handler uintptr
+	rest    [56]byte
+}
+
+// prepare comes before take.
+func prepare() {
+	self = os.Getpid()
+	f := arrived
+	arrivedPC = **(**uintptr)(unsafe.Pointer(&f))
+}
+
+// take puts the handler in place for sig.
+func take(sig syscall.Signal) error {
+	var old sigaction
+	if errno := rtSigaction(uint32(sig), nil, &old); errno != 0 {
+		return os.NewSyscallError("rt_sigaction", errno)
+	}
+	if isFault(uint32(sig)) {
+		faults[sig] = old
+	}
+	action := runtimeAction()
+	action.handler = handlerPC
+	if errno := rtSigaction(uint32(sig), &action, nil); errno != 0 {
+		return os.NewSyscallError("rt_sigaction", errno)
+	}
+	return nil
+}
+
+// runtimeAction has what every handler in a Go program needs, by the runtime's own choice for this architecture: the flag
+// that puts it on the signal stack, and the restorer.
+func runtimeAction() (a sigaction) {
+	_ = rtSigaction(uint32(syscall.SIGWINCH), nil, &a) // its arguments are right
+	return a
+}
+
+// ignored reports whether sig is ignored.
+func ignored(sig syscall.Signal) bool {
+	var a sigaction
+	const sigIgn = 1
+	return rtSigaction(uint32(sig), nil, &a) == 0 && a.handler == sigIgn
+}
+
+//go:nosplit
+//go:norace
+func rtSigaction(sig uint32, act, old *sigaction) syscall.Errno {
+	const sigsetSize = 8
+	_, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
+		uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize, 0, 0)
+	return errno
+}

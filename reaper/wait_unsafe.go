@@ -1,0 +1,13 @@
+package reaper
+
+import (
+	"syscall"
+	"unsafe"
+)
+
+// wait4 is for options that have WNOHANG: it does not tell Go's runtime of a system call that may take long, for which
+// the runtime would have another thread ready.
+func wait4(pid int, status *uint32, options int) (int, syscall.Errno) {
+	got, _, errno := syscall.RawSyscall6(syscall.SYS_WAIT4, uintptr(pid), uintptr(unsafe.Pointer(status)), uintptr(options), 0, 0, 0)
+	return int(got), errno
+}
