@@ -278,9 +278,13 @@ func (u *running) program() int {
 func findProgram(tinit int) (pid int) {
 	own := cmdline(tinit)
 	for _, child := range children(tinit) {
-		// Until it has executed PROGRAM it has tinit's command line.
-		if line := cmdline(child); line == "" || line == own {
+		if procStat(child).state == 'Z' {
 			continue
+		}
+		// Until it has executed PROGRAM it has tinit's command line, and none for a
+		// moment whenever it executes something else.
+		if line := cmdline(child); line == "" || line == own {
+			return 0
 		}
 		if procStat(child).pgrp == child {
 			return child
