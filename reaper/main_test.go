@@ -105,6 +105,11 @@ func untilState(pid int, state string) {
 	must(0, fmt.Errorf("process %d did not come to state %s", pid, state))
 }
 
+// untilDead waits until pid can be reaped. Its state is Z before that, if another of its threads is still there.
+func untilDead(pid int) {
+	must(0, unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil))
+}
+
 // next is r.Next, for as long as it takes until something changed.
 func next(r *Reaper) (Change, error) {
 	for {

@@ -67,7 +67,7 @@ func countAllocations() {
 	const runs = 10
 	r := New(Exits)
 	for range runs + 1 { // AllocsPerRun runs once before it counts
-		untilState(must(forkExec(0, "end-with", "0")), "Z")
+		untilDead(must(forkExec(0, "end-with", "0")))
 	}
 	n := testing.AllocsPerRun(runs, func() { must(r.Next()) })
 	fmt.Println(n, "allocations in", runs, "runs")
@@ -107,7 +107,7 @@ func TestReapAll(t *testing.T) {
 func reapOnceAWake() {
 	r := New(Exits)
 	for range ends {
-		untilState(must(forkExec(0, "end-with", "0")), "Z")
+		untilDead(must(forkExec(0, "end-with", "0")))
 	}
 	reaped := 0
 	for len(sigchld) > 0 {
@@ -149,7 +149,7 @@ func children() {
 	pid, end := lingering("linger")
 	fmt.Println("alive:", r.Children())
 	end()
-	untilState(pid, "Z")
+	untilDead(pid)
 	fmt.Println("zombie:", r.Children(), r.Children())
 	say(next(r))
 	fmt.Println("reaped:", r.Children())
