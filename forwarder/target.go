@@ -14,6 +14,7 @@ import (
 type Target struct {
 	pid   int
 	group bool
+	pidfd int // 0: there is none
 }
 
 // Process is the process pid alone.
@@ -22,19 +23,38 @@ func Process(pid int) Target { return Target{pid: pid} }
 // Group is the process group that pid was started as the leader of.
 func Group(pid int) Target { return Target{pid: pid, group: true} }
 
+// By returns the same target, reached through the process's pidfd: that cannot be another process, nor another's group,
+// even if somebody else has reaped it and its number was given away. For that the kernel has to be Linux 6.9.
+func (t Target) By(pidfd int) Target {
+	t.pidfd = pidfd
+	return t
+}
+
 // Send sends sig. That nobody is there any more is not an error: whoever reaps is about to hear of it. What is left is
 // EPERM, for a process of another user (kill(2)).
 func (t Target) Send(sig syscall.Signal) error {
 	var err error = unix.ESRCH
 	if t.group {
-		err = unix.Kill(-t.pid, sig)
+		err = t.send(sig, -1, unix.PIDFD_SIGNAL_PROCESS_GROUP)
 	}
 	if err == unix.ESRCH {
 		// The program may have moved to another group, and be alone with its number.
-		err = unix.Kill(t.pid, sig)
+		err = t.send(sig, 1, unix.PIDFD_SIGNAL_THREAD_GROUP)
 	}
 	if err == unix.ESRCH {
 		return nil
 	}
 	return os.NewSyscallError("kill", err)
+}
+
+func (t Target) send(sig syscall.Signal, sign, flags int) error {
+	if t.pidfd == 0 {
+		return unix.Kill(sign*t.pid, sig)
+	}
+	// Not unix.PidfdSendSignal, before which Go's runtime wakes the thread that watches over long system calls.
+	_, _, errno := syscall.RawSyscall6(unix.SYS_PIDFD_SEND_SIGNAL, uintptr(t.pidfd), uintptr(sig), 0, uintptr(flags), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
 }

@@ -53,15 +53,21 @@ type Change struct {
 
 // A Reaper belongs to one goroutine.
 type Reaper struct {
+	// C carries the ends of the children that are watched, while the kernel reaps.
+	C <-chan Change
+
+	ends    chan Change
+	kernel  bool      // it reaps
+	sigchld sigaction // who had SIGCHLD before it did
 	options int
 	status  uint32 // here and not in Next, where each call would have to allocate it
 	wait4   func(pid int, status *uint32, options int) (int, syscall.Errno)
 }
 
-// New returns a Reaper. Whoever has it must hear of SIGCHLD from before the first child is started, and then call
-// [Reaper.Next].
+// New returns a Reaper. Its owner must hear of SIGCHLD from before the first child is started, and then call [Reaper.Next].
 func New(what What) *Reaper {
-	r := &Reaper{options: unix.WNOHANG, wait4: wait4}
+	ends := make(chan Change)
+	r := &Reaper{C: ends, ends: ends, options: unix.WNOHANG, wait4: wait4}
 	if what == ExitsAndStops {
 		r.options |= unix.WUNTRACED
 	}

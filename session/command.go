@@ -19,6 +19,8 @@ type Command struct {
 	// Args is the whole argv, the program's own name first. It must not be empty.
 	Args []string
 	Env  []string
+	// PidFD, if not nil, gets a pidfd of the program, or -1 where there are none (pidfd_open(2)).
+	PidFD *int
 	// Terminal, if not nil, is given to the program's process group before its first instruction.
 	Terminal *Terminal
 }
@@ -56,6 +58,7 @@ func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
 	}
 	defer restore()
 
+	sys.PidFD = c.PidFD
 	attr := &syscall.ProcAttr{Env: c.Env, Files: []uintptr{0, 1, 2}, Sys: sys}
 	return execvp(c.Name, c.Args, func(file string, args []string) (int, error) {
 		return syscall.ForkExec(file, args, attr)

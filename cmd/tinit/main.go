@@ -48,7 +48,10 @@ func tinit(argv, environ []string) (code int) {
 	}
 	adoptOrphans(say)
 
-	s := supervisor.New(opts.cfg, signals, terminal)
+	s, err := supervisor.New(opts.cfg, signals, terminal)
+	if err != nil {
+		return leave(session.CodeOwnError, err)
+	}
 	if opts.pause {
 		return pause(s, say)
 	}

@@ -49,6 +49,9 @@ func parse(argv, environ []string) (*options, error) {
 	if err := applyVariables(fs, own); err != nil {
 		return nil, err
 	}
+	if err := o.setReaper(own[reaperVariable]); err != nil {
+		return nil, fmt.Errorf("variable %s: %w", reaperVariable, err)
+	}
 	o.program, o.env = rest, env
 	return o, o.check(dashes || calledAsPeer(argv))
 }
@@ -112,6 +115,20 @@ func (o *options) setParentDeath(s string) error {
 	}
 	o.parentDeath = sig
 	return err
+}
+
+func (o *options) setReaper(name string) error {
+	switch name {
+	case "", "auto":
+		o.cfg.Reaping = supervisor.BestReaping
+	case "kernel":
+		o.cfg.Reaping = supervisor.KernelReaps
+	case "wait":
+		o.cfg.Reaping = supervisor.TinitWaits
+	default:
+		return fmt.Errorf("%q is none of auto, kernel and wait", name)
+	}
+	return nil
 }
 
 func (o *options) setStopSignals(list string) error {

@@ -19,6 +19,9 @@ var variables = [...]struct{ name, flag string }{
 	{"TINIT_VERBOSE", "verbose"},
 }
 
+// reaperVariable chooses between two ways to the same end. It is for tests, so it has no flag.
+const reaperVariable = "TINIT_REAPER"
+
 // peerVariables are tini's and dumb-init's, each with the flag that it amounts to; flag returns "" when that is none.
 var peerVariables = [...]struct {
 	name string
@@ -73,6 +76,9 @@ func splitEnviron(environ []string) (own map[string]string, rest []string) {
 }
 
 func isOwn(name string) bool {
+	if name == reaperVariable {
+		return true
+	}
 	if !strings.HasPrefix(name, "TINI") && !strings.HasPrefix(name, "DUMB_INIT_") {
 		return false
 	}

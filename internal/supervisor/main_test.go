@@ -79,7 +79,9 @@ func newMachine(cfg Config) *machine {
 		target = forwarder.Process(mainPID)
 	}
 	p := &program{name: "prog", pid: mainPID, target: target}
-	m.Supervisor = &Supervisor{cfg: cfg, programs: []*program{p}, main: p}
+	m.Supervisor = &Supervisor{
+		cfg: cfg, programs: []*program{p}, main: p, reaper: reaper.New(reaper.Exits), again: make(chan struct{}, 1),
+	}
 	m.sys = system{
 		send: func(to forwarder.Target, sig syscall.Signal) error {
 			whom := map[forwarder.Target]string{
@@ -152,7 +154,9 @@ func supervise() {
 		Grace: grace, Warn: say, Note: func(string, ...any) {},
 		StopSignals: forwarder.Of(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT),
 	}
-	code, err := New(cfg, signals, nil).Run(session.Command{Name: reexec.Self(), Args: os.Args[2:]})
+	s, err := New(cfg, signals, nil)
+	must(err)
+	code, err := s.Run(session.Command{Name: reexec.Self(), Args: os.Args[2:]})
 	say("code %d, error %v", code, err)
 }
 

@@ -8,6 +8,7 @@
 package supervisor
 
 import (
+	"fmt"
 	"syscall"
 	"time"
 
@@ -27,19 +28,30 @@ type Config struct {
 	KillAfter   time.Duration
 	Grace       time.Duration
 	WarnReaped  bool
+	Reaping     Reaping
 
 	// Warn is for what somebody should hear of, Note for whoever asked. Neither may block.
 	Warn, Note func(format string, args ...any)
 }
 
+// Reaping is who reaps.
+type Reaping int
+
+const (
+	BestReaping Reaping = iota // the kernel if it can and nothing is asked for that only tinit can tell, otherwise tinit
+	KernelReaps
+	TinitWaits
+)
+
 // A Supervisor runs one main program to its end.
 type Supervisor struct {
-	cfg      Config
-	sys      system
-	signals  *forwarder.Receiver // SIGCHLD among them
-	reaper   *reaper.Reaper
-	again    chan struct{}     // ready when there may be more to reap
-	terminal *session.Terminal // nil without one
+	cfg         Config
+	sys         system
+	signals     *forwarder.Receiver // SIGCHLD among them
+	reaper      *reaper.Reaper
+	kernelReaps bool              // while the main program runs
+	again       chan struct{}     // ready when there may be more to reap
+	terminal    *session.Terminal // nil without one
 
 	programs []*program
 	main     *program // the first of programs: its end is the end of all
@@ -76,8 +88,8 @@ type system struct {
 	schedule  func(time.Duration) // a turn of the loop after that time; negative: none
 }
 
-// New takes over signals, which must have SIGCHLD, and all children.
-func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) *Supervisor {
+// New takes over signals, which must have SIGCHLD, and all children. Its error is that of [KernelReaps].
+func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) (*Supervisor, error) {
 	s := &Supervisor{
 		cfg:      cfg,
 		signals:  signals,
@@ -85,11 +97,9 @@ func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) *S
 		terminal: terminal,
 		timer:    time.NewTimer(0),
 	}
-	what := reaper.Exits
-	if terminal != nil {
-		what = reaper.ExitsAndStops
+	if err := s.chooseReaper(); err != nil {
+		return nil, err
 	}
-	s.reaper = reaper.New(what)
 	s.sys = system{
 		send:      forwarder.Target.Send,
 		kill:      unix.Kill,
@@ -102,7 +112,29 @@ func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) *S
 	s.schedule(-1)
 	// Children from before an execve(2) that made this process may have ended unheard.
 	s.again <- struct{}{}
-	return s
+	return s, nil
+}
+
+// chooseReaper: a kernel that reaps tells nobody of orphans, nor of stops.
+func (s *Supervisor) chooseReaper() error {
+	what := reaper.Exits
+	if s.terminal != nil {
+		what = reaper.ExitsAndStops
+	}
+	s.reaper = reaper.New(what)
+	best := s.cfg.Reaping == BestReaping && s.terminal == nil && !s.cfg.WarnReaped
+	if !best && s.cfg.Reaping != KernelReaps {
+		return nil
+	}
+	if err := reaper.KernelCan(); err != nil {
+		if !best {
+			return fmt.Errorf("the kernel cannot reap: %w", err)
+		}
+		s.cfg.Note("the kernel cannot reap: %v", err)
+		return nil
+	}
+	s.kernelReaps = true
+	return nil
 }
 
 // Run starts the main program, and returns when it and whatever it left behind have ended: its exit code, or 128+n if
@@ -115,6 +147,8 @@ func (s *Supervisor) Run(c session.Command) (code int, err error) {
 		select {
 		case sig := <-s.signals.C:
 			s.got(sig)
+		case change := <-s.reaper.C:
+			s.changed(change)
 		case <-s.again:
 			s.reap()
 		case <-s.timer.C:
@@ -126,6 +160,11 @@ func (s *Supervisor) Run(c session.Command) (code int, err error) {
 
 // Pause reaps until TERM or INT.
 func (s *Supervisor) Pause() {
+	if s.kernelReaps {
+		if err := s.reaper.LetKernel(); err == nil {
+			s.cfg.Note("the kernel reaps")
+		}
+	}
 	for {
 		select {
 		case sig := <-s.signals.C:
@@ -155,6 +194,10 @@ func (s *Supervisor) start(c session.Command) error {
 	if t := s.terminal; t != nil && t.Streams && t.Mine() {
 		c.Terminal = t
 	}
+	pidfd := -1
+	if s.kernelReaps {
+		c.PidFD = &pidfd
+	}
 	pid, err := c.Start()
 	if err != nil {
 		return err
@@ -169,7 +212,41 @@ func (s *Supervisor) start(c session.Command) error {
 		s.hasTerminal()
 	}
 	s.cfg.Note("started %s as process %d", p.name, p.pid)
+	if s.kernelReaps {
+		s.letKernel(p, pidfd)
+	}
 	return nil
+}
+
+// letKernel has the kernel reap from now on. It keeps no zombie, so what becomes of p is told through its pidfd, which is
+// also the only sure way to signal it: its number may be another's when tinit has yet to hear that it ended.
+func (s *Supervisor) letKernel(p *program, pidfd int) {
+	err := s.reaper.Watch(p.pid, pidfd)
+	if err == nil {
+		err = s.reaper.LetKernel()
+	}
+	if err != nil {
+		s.cfg.Note("the kernel cannot reap: %v", err)
+		return
+	}
+	p.target = p.target.By(pidfd)
+	s.cfg.Note("the kernel reaps")
+	s.wake() // for those that ended before
+}
+
+// reapAgain has this process reap if the kernel did: that does not say when nothing is left.
+func (s *Supervisor) reapAgain() {
+	if err := s.reaper.Wait(); err != nil {
+		s.cfg.Warn("cannot reap: %v", err)
+	}
+	s.wake()
+}
+
+func (s *Supervisor) wake() {
+	select {
+	case s.again <- struct{}{}:
+	default:
+	}
 }
 
 // turn is how many children are reaped before signals and timers have their chance: orphans may come without end.
@@ -178,10 +255,7 @@ const turn = 512
 func (s *Supervisor) reap() {
 	switch s.reapTurn() {
 	case nil:
-		select {
-		case s.again <- struct{}{}:
-		default:
-		}
+		s.wake()
 	case reaper.ErrNoChildren:
 		s.noChildren()
 	}

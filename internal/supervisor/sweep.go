@@ -23,6 +23,7 @@ const (
 func (s *Supervisor) mainEnded() {
 	s.takeTerminal()
 	s.enter(sweeping)
+	s.reapAgain()
 	if !s.sys.children() {
 		s.enter(gone)
 		return

@@ -1,0 +1,133 @@
+package reaper
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// KernelCan returns nil if the kernel can reap, and otherwise what is missing: Linux 6.16, or a filter that refuses one of the
+// system calls. It tries them on this process itself.
+func KernelCan() error {
+	fd, err := unix.PidfdOpen(os.Getpid(), 0)
+	if err != nil {
+		return os.NewSyscallError("pidfd_open", err)
+	}
+	defer unix.Close(fd) //nolint:errcheck // nothing was written
+	info := pidfdInfo{mask: unix.PIDFD_INFO_EXIT | unix.PIDFD_INFO_COREDUMP}
+	if errno := getInfo(fd, &info); errno != 0 {
+		return os.NewSyscallError("ioctl(PIDFD_GET_INFO)", errno)
+	}
+	// The first kernels to have the call knew nothing of exits (6.13, 6.14), or not of all (6.15). What came next is what
+	// a living process can be asked for.
+	if info.mask&unix.PIDFD_INFO_COREDUMP == 0 {
+		return errors.New("ioctl(PIDFD_GET_INFO): this kernel does not tell of exits")
+	}
+	// Nobody is signalled by 0.
+	if err := unix.PidfdSendSignal(fd, 0, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP); err != nil {
+		return os.NewSyscallError("pidfd_send_signal", err)
+	}
+	return nil
+}
+
+// LetKernel has the kernel reap: from now on no child becomes a zombie, and this process is not woken by any. Who has ended
+// before is still for Next. The ends of those that are watched come on C. See [KernelCan].
+//
+// SIGCHLD is taken from whoever had it, until [Reaper.Wait].
+func (r *Reaper) LetKernel() error {
+	// The default action with SA_NOCLDWAIT, and not to ignore it, which a new program would inherit (sigaction(2)).
+	act := sigaction{flags: saNocldwait}
+	if err := rtSigaction(syscall.SIGCHLD, &act, &r.sigchld); err != nil {
+		return err
+	}
+	r.kernel = true
+	return nil
+}
+
+// Wait ends the kernel's reaping: from now on it is for Next again, as SIGCHLD tells, which goes to whoever had it before.
+func (r *Reaper) Wait() error {
+	if !r.kernel {
+		return nil
+	}
+	r.kernel = false
+	return rtSigaction(syscall.SIGCHLD, &r.sigchld, nil)
+}
+
+// Watch has the end of a child sent on C. pidfd is the child's from its start on (SysProcAttr.PidFD): by its number it
+// could be another process by now. It is closed when the owner has the Change from C.
+func (r *Reaper) Watch(pid, pidfd int) error {
+	if err := unix.SetNonblock(pidfd, true); err != nil { // else os does not give it to Go's poller
+		return os.NewSyscallError("fcntl(F_SETFL)", err)
+	}
+	f := os.NewFile(uintptr(pidfd), "pidfd")
+	conn, err := f.SyscallConn()
+	if err == nil {
+		err = f.SetDeadline(time.Time{}) // fails for what Go's poller does not have
+	}
+	if err != nil {
+		return fmt.Errorf("watch process %d: %w", pid, err)
+	}
+	go func() {
+		var change Change
+		_ = conn.Read(func(fd uintptr) (done bool) {
+			change, done = exitOf(pid, int(fd))
+			return done
+		})
+		r.ends <- change
+		_ = f.Close()
+	}()
+	return nil
+}
+
+// unknown is the status of a child of which the kernel does not tell. There is none, as far as its source goes.
+const unknown syscall.WaitStatus = 125 << 8
+
+// exitOf: a pidfd is readable when the process has ended, which can be a moment before the kernel has reaped it; until
+// then there is no status, and the pidfd will wake its readers again (fs/pidfs.c).
+func exitOf(pid, pidfd int) (c Change, ended bool) {
+	info := pidfdInfo{mask: unix.PIDFD_INFO_EXIT}
+	switch errno := getInfo(pidfd, &info); {
+	case errno == unix.EINTR, errno == 0 && info.mask&unix.PIDFD_INFO_EXIT == 0:
+		return Change{}, false
+	case errno != 0:
+		return Change{PID: pid, Status: unknown}, true
+	}
+	return Change{PID: pid, Status: syscall.WaitStatus(info.exitCode)}, true
+}
+
+const saNocldwait = 2 // SA_NOCLDWAIT, on all architectures but mips
+
+// pidfdInfo is struct pidfd_info of linux/pidfd.h.
+type pidfdInfo struct {
+	mask     uint64
+	_        [52]byte // cgroup, IDs
+	exitCode int32    // as wait(2) has it
+	_        [24]byte // core dump, and to come
+}
+
+func getInfo(fd int, info *pidfdInfo) syscall.Errno {
+	_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), unix.PIDFD_GET_INFO, uintptr(unsafe.Pointer(info)))
+	return errno
+}
+
+// sigaction is as the kernel has it, on all architectures but mips.
+type sigaction struct {
+	handler uintptr
+	flags   uintptr
+	rest    [48]byte // restorer and mask, where there are
+}
+
+func rtSigaction(sig syscall.Signal, act, old *sigaction) error {
+	const sigsetSize = 8
+	_, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig),
+		uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize, 0, 0)
+	if errno != 0 {
+		return os.NewSyscallError("rt_sigaction", errno)
+	}
+	return nil
+}
