@@ -16,7 +16,7 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 ARCHES   = amd64 arm64 arm 386 riscv64 ppc64le s390x loong64
 FUZZTIME ?= 10s
 
-.PHONY: all build test race fuzz lint man cross demo compare install uninstall clean help
+.PHONY: all build test race fuzz lint man cross demo compare bench install uninstall clean help
 
 all: build
 
@@ -49,6 +49,9 @@ demo: ## tinit on a program that leaves orphans
 
 compare: ## tinit beside the installed tini, dumb-init and catatonit (root)
 	$(GO) run ./test/compare
+
+bench: ## what tinit costs, beside tini, dumb-init, catatonit and its goals (root, three minutes)
+	$(GO) run ./test/bench
 
 install: build ## into DESTDIR and PREFIX
 	install -D -m 755 tinit $(DESTDIR)$(BINDIR)/tinit
