@@ -174,7 +174,8 @@ func makeOrphans() {
 //go:nosplit
 //go:norace
 func forkParent(pids []int64) int {
-	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	args := [8]uint64{4: uint64(unix.SIGCHLD)} // exit_signal of struct clone_args
+	pid, _, errno := unix.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args), 0)
 	if errno != 0 {
 		return -int(errno)
 	}
@@ -183,7 +184,7 @@ func forkParent(pids []int64) int {
 	}
 	unix.RawSyscall(unix.SYS_SETPGID, 0, 0, 0)
 	for i := range pids {
-		pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+		pid, _, errno := unix.RawSyscall(unix.SYS_CLONE3, uintptr(unsafe.Pointer(&args)), unsafe.Sizeof(args), 0)
 		if errno != 0 {
 			unix.RawSyscall(unix.SYS_EXIT_GROUP, uintptr(errno), 0, 0)
 		}

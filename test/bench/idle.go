@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"debug/elf"
 	"fmt"
 	"os"
@@ -62,8 +63,8 @@ func together(all []*candidate, look func([]resting) error) error {
 func (b *bench) memory() ([]row, error) {
 	single := map[string]samples{"Private_Dirty": {}, "Private_Clean": {}, "Pss": {}}
 	for range b.rounds {
-		if err := b.ctx.Err(); err != nil {
-			return nil, err
+		if b.ctx.Err() != nil {
+			return nil, context.Cause(b.ctx)
 		}
 		err := together(b.idlers(), func(all []resting) error {
 			for field, s := range single {
@@ -127,7 +128,7 @@ func (b *bench) idle() ([]row, error) {
 		select {
 		case <-time.After(window):
 		case <-b.ctx.Done():
-			return b.ctx.Err()
+			return context.Cause(b.ctx)
 		}
 		for _, r := range all {
 			after, err := switchesOf(r.pid)

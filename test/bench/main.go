@@ -141,8 +141,8 @@ func machine() string {
 func (b *bench) inTurn(rounds int, all []*candidate, measure func(*candidate) error) error {
 	for r := range rounds {
 		for i := range all {
-			if err := b.ctx.Err(); err != nil {
-				return err
+			if b.ctx.Err() != nil {
+				return context.Cause(b.ctx)
 			}
 			c := all[(r+i)%len(all)]
 			if err := measure(c); err != nil {

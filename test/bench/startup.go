@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const startsEach = 80
+const startsEach = 200
 
 // floorPart is the empty program as an init has it: a process more, but not a
 // PID namespace more.
