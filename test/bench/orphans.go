@@ -2,9 +2,11 @@ package main
 
 import "time"
 
+// A storm is a small one, for there have to be many: whether an init is woken by
+// each orphan or by the first of a few hundred is up to the scheduler's mood.
 const (
 	orphansEach = 4000
-	batch       = 500
+	batch       = 200
 )
 
 // orphans has the init's own CPU time for each orphan that ends. What they cost
@@ -83,6 +85,6 @@ func (i *instance) reaping(order string) (ns float64, err error) {
 // settled is the CPU time when the init has come to rest: the scheduler adds what
 // a thread has used when the thread leaves the CPU.
 func (i *instance) settled() (float64, error) {
-	time.Sleep(20 * time.Millisecond)
+	time.Sleep(10 * time.Millisecond)
 	return cpuOf(i.pid)
 }
