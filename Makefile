@@ -50,7 +50,7 @@ demo: ## tinit on a program that leaves orphans
 compare: ## tinit beside the installed tini, dumb-init and catatonit (root)
 	$(GO) run ./test/compare
 
-bench: ## what tinit costs, beside tini, dumb-init, catatonit and its goals (root, three minutes)
+bench: ## what tinit costs, beside tini, dumb-init, catatonit and its goals (root, two minutes)
 	$(GO) run ./test/bench
 
 install: build ## into DESTDIR and PREFIX
