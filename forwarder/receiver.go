@@ -48,6 +48,9 @@ type Receiver struct {
 // ignoring it: a new program inherits what is ignored, and not what has a handler.
 //
 // The error is a system call's, most likely for want of descriptors: three are needed.
+//
+// Signals may have been blocked when the process was started. They are unblocked on the calling thread, which must stay: if
+// it is locked and blocks some again, nobody may be left who takes them.
 func Receive(also ...syscall.Signal) (*Receiver, error) {
 	prepare()
 	for sig := syscall.Signal(1); sig <= Last; sig++ {
@@ -58,6 +61,9 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 			return nil, err
 		}
 	}
+	if err := unblock(); err != nil {
+		return nil, err
+	}
 	w, err := newWaker()
 	if err != nil {
 		return nil, err
@@ -65,6 +71,11 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 	c := make(chan syscall.Signal)
 	go w.pump(c)
 	return &Receiver{C: c}, nil
+}
+
+// unblock lets all signals through on this thread. That is enough: the kernel looks for one that lets them.
+func unblock() error {
+	return os.NewSyscallError("rt_sigprocmask", unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil))
 }
 
 func wanted(sig syscall.Signal) bool {

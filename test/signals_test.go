@@ -87,6 +87,22 @@ func TestEverySignalReachesTheGroup(t *testing.T) {
 	})
 }
 
+// Those too that the caller had blocked.
+func TestSignalsBlockedByTheCaller(t *testing.T) {
+	everywhere(t, func(t *testing.T, tinit starter) {
+		u := tinit(t, "block-signals").with(func(s *stage) {
+			for sig := 1; sig <= 64; sig++ {
+				s.Block = append(s.Block, sig)
+			}
+		}).start()
+		program := u.blocked()
+		for _, sig := range forwarded() {
+			u.signal(sig)
+			awaitPending(t, program, sig)
+		}
+	})
+}
+
 // With -c they reach PROGRAM alone.
 func TestSingleChild(t *testing.T) {
 	for name, c := range map[string]struct{ env, flags []string }{

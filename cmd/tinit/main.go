@@ -10,6 +10,7 @@ package main
 import (
 	"errors"
 	"os"
+	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -25,6 +26,7 @@ func main() {
 
 func tinit(argv, environ []string) (code int) {
 	oneProcessor()
+	runtime.LockOSThread() // signals are unblocked on this thread, which must not become the one that writes messages
 	signals, signalsErr := forwarder.Receive(unix.SIGCHLD) // before anything slow: until then Go's runtime has them
 
 	opts, err := parse(argv, environ)
@@ -39,6 +41,7 @@ func tinit(argv, environ []string) (code int) {
 	}
 	say := newMessages(os.Stderr.Fd(), opts.level, opts.parentDeath)
 	defer say.flush()
+	runtime.UnlockOSThread()
 	settleThreads()
 	opts.cfg.Warn, opts.cfg.Note = say.warn, say.note
 
