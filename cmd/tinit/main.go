@@ -1,5 +1,5 @@
 // Go's runtime would keep two descriptors open, to read the cgroup's CPU limit again every now and then. But one processor
-// is all that is used: see oneProcessor.
+// is all that is used: see package oneproc.
 //
 //go:debug containermaxprocs=0
 //go:debug updatemaxprocs=0
@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tinit-dev/tinit/forwarder"
+	_ "github.com/tinit-dev/tinit/internal/oneproc"
 	"github.com/tinit-dev/tinit/internal/supervisor"
 	"github.com/tinit-dev/tinit/reaper"
 	"github.com/tinit-dev/tinit/session"
@@ -25,8 +26,7 @@ func main() {
 }
 
 func tinit(argv, environ []string) (code int) {
-	oneProcessor()
-	runtime.LockOSThread() // signals are unblocked on this thread, which must not become the one that writes messages
+	runtime.LockOSThread()                                 // signals are unblocked on this thread, which must not become the one that writes messages
 	signals, signalsErr := forwarder.Receive(unix.SIGCHLD) // before anything slow: until then Go's runtime has them
 
 	opts, err := parse(argv, environ)

@@ -11,7 +11,7 @@ import "runtime"
 // in two of ten runs; with two, in none of sixty.) Messages have a thread of their own already.
 const spareThreads = 2
 
-// settleThreads makes the runtime start its threads, which then stay. It needs [oneProcessor] before.
+// settleThreads makes the runtime start its threads, which then stay. How many depends on package oneproc.
 func settleThreads() {
 	started, leave := make(chan struct{}), make(chan struct{})
 	for range spareThreads {
@@ -28,6 +28,3 @@ func settleThreads() {
 	}
 	close(leave)
 }
-
-// oneProcessor bounds how many threads the runtime can want. There is nothing here to be done in parallel.
-func oneProcessor() { runtime.GOMAXPROCS(1) }

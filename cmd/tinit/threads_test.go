@@ -22,9 +22,3 @@ func TestSettleThreads(t *testing.T) {
 	require.NoError(t, err)
 	assert.GreaterOrEqual(t, len(tasks), 1+spareThreads, "this one, and those to spare")
 }
-
-func TestOneProcessor(t *testing.T) {
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	oneProcessor()
-	assert.Equal(t, 1, runtime.GOMAXPROCS(0))
-}
