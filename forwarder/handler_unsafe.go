@@ -54,10 +54,21 @@ func arrived(sig uint32, info *siginfo) {
 		// This program itself is at fault. When the handler returns, the instruction runs again, and this time the fault is
 		// Go's to report.
 		_ = rtSigaction(sig, &faults[sig], nil)
+		if syscall.Signal(sig) == syscall.SIGSYS {
+			// A system call is not run again: it would seem to have succeeded.
+			_, _, _ = syscall.RawSyscall(syscall.SYS_TKILL, gettid(), uintptr(sig), 0)
+		}
 		return
 	}
 	pending[sig] = 1
 	wake()
+}
+
+//go:nosplit
+//go:norace
+func gettid() uintptr {
+	tid, _, _ := syscall.RawSyscall(syscall.SYS_GETTID, 0, 0, 0)
+	return tid
 }
 
 // wake makes the eventfd readable. It cannot block: the file is non-blocking, and a counter that is full is readable.

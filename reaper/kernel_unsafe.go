@@ -59,7 +59,7 @@ func (r *Reaper) Wait() error {
 }
 
 // Watch has the end of a child sent on C. pidfd is the child's from its start on (SysProcAttr.PidFD): by its number it
-// could be another process by now. It is closed when the owner has the Change from C.
+// could be another process by now. It stays open, for as long as the Reaper is there.
 func (r *Reaper) Watch(pid, pidfd int) error {
 	if err := unix.SetNonblock(pidfd, true); err != nil { // else os does not give it to Go's poller
 		return os.NewSyscallError("fcntl(F_SETFL)", err)
@@ -79,8 +79,8 @@ func (r *Reaper) Watch(pid, pidfd int) error {
 			return done
 		})
 		r.ends <- change
-		_ = f.Close()
 	}()
+	r.watched = append(r.watched, f)
 	return nil
 }
 

@@ -57,8 +57,9 @@ type Reaper struct {
 	C <-chan Change
 
 	ends    chan Change
-	kernel  bool      // it reaps
-	sigchld sigaction // who had SIGCHLD before it did
+	watched []*os.File // pidfds; os would close what nobody has any more
+	kernel  bool       // it reaps
+	sigchld sigaction  // who had SIGCHLD before it did
 	options int
 	status  uint32 // here and not in Next, where each call would have to allocate it
 	wait4   func(pid int, status *uint32, options int) (int, syscall.Errno)

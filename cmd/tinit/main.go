@@ -22,11 +22,12 @@ import (
 )
 
 func main() {
-	os.Exit(tinit(os.Args, os.Environ()))
+	os.Exit(leave(tinit(os.Args, os.Environ())))
 }
 
-func tinit(argv, environ []string) (code int) {
-	runtime.LockOSThread()                                 // signals are unblocked on this thread, which must not become the one that writes messages
+func tinit(argv, environ []string) (code int, err error) {
+	// Signals are unblocked on this thread, which must not become the one that writes messages.
+	runtime.LockOSThread()
 	signals, signalsErr := forwarder.Receive(unix.SIGCHLD) // before anything slow: until then Go's runtime has them
 
 	opts, err := parse(argv, environ)
@@ -34,7 +35,7 @@ func tinit(argv, environ []string) (code int) {
 		err = signalsErr
 	}
 	if err != nil {
-		return leave(session.CodeOwnError, err)
+		return session.CodeOwnError, err
 	}
 	if text := opts.print(argv); text != "" {
 		return printOut(text)
@@ -53,16 +54,16 @@ func tinit(argv, environ []string) (code int) {
 
 	s, err := supervisor.New(opts.cfg, signals, terminal)
 	if err != nil {
-		return leave(session.CodeOwnError, err)
+		return session.CodeOwnError, err
 	}
 	if opts.pause {
-		return pause(s, say)
+		return pause(s, say), nil
 	}
 	code, err = s.Run(session.Command{Name: opts.program[0], Args: opts.program, Env: opts.env})
 	if err != nil {
-		return leave(startCode(err), err)
+		return startCode(err), err
 	}
-	return opts.report(code)
+	return opts.report(code), nil
 }
 
 func adoptOrphans(say *messages) {
@@ -91,9 +92,9 @@ func startCode(err error) int {
 }
 
 // printOut is for what was asked for by a flag: it alone goes to standard output.
-func printOut(text string) (code int) {
+func printOut(text string) (code int, err error) {
 	if err := writeLast(unix.Stdout, text); err != nil {
-		return leave(session.CodeOwnError, err)
+		return session.CodeOwnError, err
 	}
-	return 0
+	return 0, nil
 }

@@ -131,9 +131,9 @@ func line(text string) string {
 	return text[:min(len(text), longest-1)] + "\n"
 }
 
-// leave is for when no PROGRAM runs and none will: it says why at once, and passes code on.
+// leave passes code on. With an err no PROGRAM runs and none will: it says why, whoever is quiet.
 func leave(code int, err error) int {
-	if writable(unix.Stderr) {
+	if err != nil && writable(unix.Stderr) {
 		_ = writeLast(unix.Stderr, line(err.Error()))
 	}
 	return code

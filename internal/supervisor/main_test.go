@@ -78,7 +78,7 @@ func newMachine(cfg Config) *machine {
 	if cfg.SingleChild {
 		target = forwarder.Process(mainPID)
 	}
-	p := &program{name: "prog", pid: mainPID, target: target}
+	p := &program{name: "prog", pid: mainPID, target: target, pidfd: -1}
 	m.Supervisor = &Supervisor{
 		cfg: cfg, programs: []*program{p}, main: p, reaper: reaper.New(reaper.Exits), again: make(chan struct{}, 1),
 	}
@@ -95,7 +95,7 @@ func newMachine(cfg Config) *machine {
 			return m.killErr
 		},
 		children:  func() bool { return m.hasChild },
-		leftovers: func(int) leftovers { return m },
+		leftovers: func(*program) leftovers { return m },
 		orphaned:  func() bool { return m.isOrphan },
 		now:       func() time.Time { return m.clock },
 		schedule:  func(d time.Duration) { m.scheduled = d },

@@ -72,6 +72,7 @@ type program struct {
 	name   string
 	pid    int
 	target forwarder.Target
+	pidfd  int           // -1: none
 	sent   forwarder.Set // what was sent to it: a death by one of these is no surprise
 	status syscall.WaitStatus
 	ended  bool
@@ -82,7 +83,7 @@ type system struct {
 	send      func(forwarder.Target, syscall.Signal) error
 	kill      func(pid int, sig syscall.Signal) error
 	children  func() bool // whether there are any, zombies too
-	leftovers func(main int) leftovers
+	leftovers func(main *program) leftovers
 	orphaned  func() bool // whether no shell could wake this process
 	now       func() time.Time
 	schedule  func(time.Duration) // a turn of the loop after that time; negative: none
@@ -202,7 +203,7 @@ func (s *Supervisor) start(c session.Command) error {
 	if err != nil {
 		return err
 	}
-	p := &program{name: c.Name, pid: pid, target: forwarder.Group(pid)}
+	p := &program{name: c.Name, pid: pid, target: forwarder.Group(pid), pidfd: -1}
 	if s.cfg.SingleChild {
 		p.target = forwarder.Process(pid)
 	}
@@ -229,7 +230,7 @@ func (s *Supervisor) letKernel(p *program, pidfd int) {
 		s.cfg.Note("the kernel cannot reap: %v", err)
 		return
 	}
-	p.target = p.target.By(pidfd)
+	p.target, p.pidfd = p.target.By(pidfd), pidfd
 	s.cfg.Note("the kernel reaps")
 	s.wake() // for those that ended before
 }

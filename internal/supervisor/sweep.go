@@ -28,7 +28,7 @@ func (s *Supervisor) mainEnded() {
 		s.enter(gone)
 		return
 	}
-	s.leftovers = s.sys.leftovers(s.main.pid)
+	s.leftovers = s.sys.leftovers(s.main)
 	s.cfg.Note("asking what %s left behind to end", s.main.name)
 	s.leftovers.signal(syscall.SIGTERM, syscall.SIGCONT)
 	s.sys.schedule(s.cfg.Grace)
@@ -77,7 +77,7 @@ type leftovers interface {
 	list() []proc.Process
 }
 
-func whoIsLeft(main int) leftovers {
+func whoIsLeft(main *program) leftovers {
 	self := unix.Getpid()
 	switch visible := proc.Own(); {
 	case self == 1:
@@ -85,7 +85,7 @@ func whoIsLeft(main int) leftovers {
 	case visible:
 		return &descendants{self: self}
 	default:
-		return &group{id: main}
+		return &group{id: main.pid, pidfd: main.pidfd}
 	}
 }
 
@@ -171,18 +171,27 @@ func (d *descendants) killChildren() {
 func (d *descendants) list() []proc.Process { return living(d.self) }
 
 // group is the process group of the main program, when there is no /proc to find others by. As long as a process is in
-// it, the kernel gives its number to no other group; once it was empty, the number may be a stranger's.
+// it, the kernel gives its number to no other group; once it was empty, the number may be a stranger's. If the kernel
+// reaped the program that may have been long ago; a pidfd remains what it was.
 type group struct {
 	id    int
+	pidfd int // -1: none
 	empty bool
 }
 
 func (g *group) signal(sigs ...syscall.Signal) {
 	for _, sig := range sigs {
 		if !g.empty {
-			g.empty = unix.Kill(-g.id, sig) == unix.ESRCH
+			g.empty = g.send(sig) == unix.ESRCH
 		}
 	}
+}
+
+func (g *group) send(sig syscall.Signal) error {
+	if g.pidfd >= 0 {
+		return unix.PidfdSendSignal(g.pidfd, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+	}
+	return unix.Kill(-g.id, sig)
 }
 
 func (g *group) killChildren() { g.signal(syscall.SIGKILL) }

@@ -69,7 +69,7 @@ func TestGroup(t *testing.T) {
 	member := startReady(t, &syscall.SysProcAttr{Setpgid: true, Pgid: pgid}, "linger")
 	stranger := startReady(t, &syscall.SysProcAttr{Setpgid: true}, "linger")
 
-	g := &group{id: pgid}
+	g := &group{id: pgid, pidfd: -1}
 	g.signal(unix.SIGTERM, unix.SIGCONT)
 	assert.Equal(t, unix.SIGTERM, end(t, member))
 	g.killChildren()
@@ -155,7 +155,7 @@ func TestWhoIsLeft(t *testing.T) {
 	if !proc.Own() || os.Getpid() == 1 {
 		t.Skip("cannot run here: /proc is of another PID namespace, or this is PID 1")
 	}
-	assert.Equal(t, &descendants{self: os.Getpid()}, whoIsLeft(7))
+	assert.Equal(t, &descendants{self: os.Getpid()}, whoIsLeft(&program{pid: 7, pidfd: -1}))
 }
 
 func TestRunSweeps(t *testing.T) {
