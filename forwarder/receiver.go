@@ -49,8 +49,7 @@ type Receiver struct {
 //
 // The error is a system call's, most likely for want of descriptors: three are needed.
 //
-// Signals may have been blocked when the process was started. They are unblocked on the calling thread, which must stay: if
-// it is locked and blocks some again, nobody may be left who takes them.
+// Signals may have been blocked when the process was started. There is a thread on which they are not.
 func Receive(also ...syscall.Signal) (*Receiver, error) {
 	prepare()
 	for sig := syscall.Signal(1); sig <= Last; sig++ {
@@ -61,7 +60,7 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 			return nil, err
 		}
 	}
-	if err := unblock(); err != nil {
+	if err := startHandlerThread(); err != nil {
 		return nil, err
 	}
 	w, err := newWaker()
@@ -71,11 +70,6 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 	c := make(chan syscall.Signal)
 	go w.pump(c)
 	return &Receiver{C: c}, nil
-}
-
-// unblock lets all signals through on this thread. That is enough: the kernel looks for one that lets them.
-func unblock() error {
-	return os.NewSyscallError("rt_sigprocmask", unix.PthreadSigmask(unix.SIG_SETMASK, &unix.Sigset_t{}, nil))
 }
 
 func wanted(sig syscall.Signal) bool {

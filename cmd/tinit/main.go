@@ -10,7 +10,6 @@ package main
 import (
 	"errors"
 	"os"
-	"runtime"
 
 	"golang.org/x/sys/unix"
 
@@ -26,8 +25,6 @@ func main() {
 }
 
 func tinit(argv, environ []string) (code int, err error) {
-	// Signals are unblocked on this thread, which must not become the one that writes messages.
-	runtime.LockOSThread()
 	signals, signalsErr := forwarder.Receive(unix.SIGCHLD) // before anything slow: until then Go's runtime has them
 
 	opts, err := parse(argv, environ)
@@ -42,7 +39,6 @@ func tinit(argv, environ []string) (code int, err error) {
 	}
 	say := newMessages(os.Stderr.Fd(), opts.level, opts.parentDeath)
 	defer say.flush()
-	runtime.UnlockOSThread()
 	settleThreads()
 	opts.cfg.Warn, opts.cfg.Note = say.warn, say.note
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
 )
 
 // The rules of what tinit says:
@@ -46,13 +48,13 @@ func newMessages(fd uintptr, l level, parentDeath unix.Signal) *messages {
 	return m
 }
 
-// write has a thread of its own that blocks the signals which writing raises in the writer: SIGPIPE when nobody reads,
+// write has a thread of its own that blocks, with all others, the signals which writing raises in the writer: SIGPIPE when nobody reads,
 // SIGXFSZ at a size limit, SIGTTOU on a terminal with TOSTOP. Taken like any other they would be sent on to PROGRAM, and
 // kill it for what tinit did. They stay pending on this thread; the same signals from outside go to another.
 func (m *messages) write(fd int, parentDeath unix.Signal, tied chan<- struct{}) {
 	runtime.LockOSThread()
 	defer close(m.done)
-	err := blockWriteSignals()
+	err := forwarder.Shield()
 	m.tieToParent(parentDeath)
 	close(tied)
 	if err != nil {
@@ -82,14 +84,6 @@ func (m *messages) tieToParent(sig unix.Signal) {
 		// It ended in between, and no signal was sent.
 		_ = unix.Kill(unix.Getpid(), sig)
 	}
-}
-
-func blockWriteSignals() error {
-	var set unix.Sigset_t
-	for _, sig := range [...]unix.Signal{unix.SIGPIPE, unix.SIGXFSZ, unix.SIGTTIN, unix.SIGTTOU} {
-		set.Val[0] |= 1 << (sig - 1)
-	}
-	return os.NewSyscallError("rt_sigprocmask", unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil))
 }
 
 // writable: O_NONBLOCK would be the usual way, but it belongs to the open file, which PROGRAM shares.
@@ -139,10 +133,10 @@ func leave(code int, err error) int {
 	return code
 }
 
-// writeLast writes on a thread that then stays as blockWriteSignals leaves it, for a process that is about to end.
+// writeLast writes on a thread that then stays shielded, for a process that is about to end.
 func writeLast(fd int, text string) error {
 	runtime.LockOSThread()
-	if err := blockWriteSignals(); err != nil {
+	if err := forwarder.Shield(); err != nil {
 		return err
 	}
 	for len(text) > 0 {

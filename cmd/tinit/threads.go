@@ -1,6 +1,10 @@
 package main
 
-import "runtime"
+import (
+	"runtime"
+
+	"github.com/tinit-dev/tinit/forwarder"
+)
 
 // Go's runtime starts a thread when it first needs one, and ends the process with a trace if it does not get it. An init
 // can't have that: PROGRAM may have filled the cgroup's pids. So what the runtime will ever want is made before PROGRAM is
@@ -11,7 +15,8 @@ import "runtime"
 // in two of ten runs; with two, in none of sixty.) Messages have a thread of their own already.
 const spareThreads = 2
 
-// settleThreads makes the runtime start its threads, which then stay. How many depends on package oneproc.
+// settleThreads makes the runtime start its threads, which then stay, and keeps signals off them. How many depends on package
+// oneproc.
 func settleThreads() {
 	started, leave := make(chan struct{}), make(chan struct{})
 	for range spareThreads {
@@ -19,6 +24,7 @@ func settleThreads() {
 			// Locked, a goroutine that waits keeps its thread, so whoever runs next needs another.
 			runtime.LockOSThread()
 			defer runtime.UnlockOSThread()
+			shield()
 			started <- struct{}{}
 			<-leave
 		}()
@@ -26,5 +32,8 @@ func settleThreads() {
 	for range spareThreads {
 		<-started
 	}
+	shield() // the others are taken, so this is the last one
 	close(leave)
 }
+
+func shield() { _ = forwarder.Shield() } // rt_sigprocmask(2) fails for bad arguments only
