@@ -28,8 +28,8 @@ func KernelCan() error {
 	if info.mask&unix.PIDFD_INFO_COREDUMP == 0 {
 		return errors.New("ioctl(PIDFD_GET_INFO): this kernel does not tell of exits")
 	}
-	// Nobody is signalled by 0.
-	if err := unix.PidfdSendSignal(fd, 0, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP); err != nil {
+	// Nobody is signalled by 0. There is no such group (ESRCH) if this process leads none; that is an answer too.
+	if err := unix.PidfdSendSignal(fd, 0, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP); err != nil && err != unix.ESRCH {
 		return os.NewSyscallError("pidfd_send_signal", err)
 	}
 	return nil
