@@ -19,13 +19,11 @@ func KernelCan() error {
 		return os.NewSyscallError("pidfd_open", err)
 	}
 	defer unix.Close(fd) //nolint:errcheck // nothing was written
-	info := pidfdInfo{mask: unix.PIDFD_INFO_EXIT | unix.PIDFD_INFO_COREDUMP}
+	info := pidfdInfo{mask: askedInfo}
 	if errno := getInfo(fd, &info); errno != 0 {
 		return os.NewSyscallError("ioctl(PIDFD_GET_INFO)", errno)
 	}
-	// The first kernels to have the call knew nothing of exits (6.13, 6.14), or not of all (6.15). What came next is what
-	// a living process can be asked for.
-	if info.mask&unix.PIDFD_INFO_COREDUMP == 0 {
+	if !tellsOfExits(info.mask) {
 		return errors.New("ioctl(PIDFD_GET_INFO): this kernel does not tell of exits")
 	}
 	// Nobody is signalled by 0. There is no such group (ESRCH) if this process leads none; that is an answer too.
@@ -34,6 +32,13 @@ func KernelCan() error {
 	}
 	return nil
 }
+
+const askedInfo = unix.PIDFD_INFO_EXIT | unix.PIDFD_INFO_COREDUMP
+
+// tellsOfExits reports whether the kernel knows of exits, by what it told of a living process that was asked for askedInfo.
+// The first kernels to have the call knew nothing of exits (6.13, 6.14), or not of all (6.15). What came next is what a living
+// process can be asked for. It has no exit: one that is told of was only asked for, by a filter that answers in the kernel's place.
+func tellsOfExits(mask uint64) bool { return mask&askedInfo == unix.PIDFD_INFO_COREDUMP }
 
 // LetKernel has the kernel reap: from now on no child becomes a zombie, and this process is not woken by any. Who has ended
 // before is still for Next. The ends of those that are watched come on C. See [KernelCan].

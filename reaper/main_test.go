@@ -46,10 +46,10 @@ var sigchld = make(chan os.Signal, 1)
 func hearSIGCHLD() { signal.Notify(sigchld, unix.SIGCHLD) }
 
 // output runs the child of that name to its end.
-func output(t *testing.T, name string) string {
+func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
-	cmd := &exec.Cmd{Path: reexec.Self(), Args: []string{name}, Stdout: &out, Stderr: &out}
+	cmd := &exec.Cmd{Path: reexec.Self(), Args: append([]string{name}, args...), Stdout: &out, Stderr: &out}
 	require.NoError(t, cmd.Start())
 	overdue := time.AfterFunc(deadline, func() { _ = cmd.Process.Kill() })
 	defer overdue.Stop()
