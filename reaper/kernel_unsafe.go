@@ -94,9 +94,16 @@ const unknown syscall.WaitStatus = 125 << 8
 
 // exitOf: a pidfd is readable when the process has ended, which can be a moment before the kernel has reaped it; until
 // then there is no status, and the pidfd will wake its readers again (fs/pidfs.c).
+//
+// ESRCH is the answer to who asks in the very moment of the reaping: the kernel looked for a status before there was one, and
+// for the process when it was gone. Who asks again gets the status.
 func exitOf(pid, pidfd int) (c Change, ended bool) {
 	info := pidfdInfo{mask: unix.PIDFD_INFO_EXIT}
-	switch errno := getInfo(pidfd, &info); {
+	errno := getInfo(pidfd, &info)
+	if errno == unix.ESRCH {
+		errno = getInfo(pidfd, &info)
+	}
+	switch {
 	case errno == unix.EINTR, errno == 0 && info.mask&unix.PIDFD_INFO_EXIT == 0:
 		return Change{}, false
 	case errno != 0:
