@@ -93,6 +93,7 @@ type run struct {
 	prefix []string // what executes tinit in its own place, if anything
 	args   []string
 	stages stage
+	reaper string // TINIT_REAPER, if it is to be set
 	preps  []func(*exec.Cmd)
 }
 
@@ -107,13 +108,35 @@ func pid1(t *testing.T, args ...string) *run {
 	return namespaced(t, append([]string{tinitPath}, args...)...)
 }
 
-// everywhere runs a test with tinit as PID 1 and as an ordinary process.
+// everywhere runs a test with tinit as PID 1 and as an ordinary process, and
+// both again with tinit waiting for its children where the kernel reaps.
 func everywhere(t *testing.T, test func(t *testing.T, tinit starter)) {
-	t.Run("PID 1", func(t *testing.T) { test(t, pid1) })
-	t.Run("not PID 1", func(t *testing.T) { test(t, tinit) })
+	for _, waits := range []bool{false, true} {
+		t.Run(leg("PID 1", waits), func(t *testing.T) { test(t, starter(pid1).waiting(waits)) })
+		t.Run(leg("not PID 1", waits), func(t *testing.T) { test(t, starter(tinit).waiting(waits)) })
+	}
+}
+
+func leg(where string, waits bool) string {
+	if waits {
+		where += ", tinit waits"
+	}
+	return where
 }
 
 type starter func(t *testing.T, args ...string) *run
+
+// waiting is the same starter with tinit waiting for its children, if that is
+// true, whatever the kernel can.
+func (start starter) waiting(waits bool) starter {
+	return func(t *testing.T, args ...string) *run {
+		r := start(t, args...)
+		if waits {
+			r.reaper = "wait"
+		}
+		return r
+	}
+}
 
 // namespaced is any command line as PID 1, for what is to be shown without
 // tinit.
@@ -177,6 +200,9 @@ func (r *run) start() *running {
 		cmd.Path, cmd.Args = filepath.Join(childDir, "stage"), append([]string{"stage", r.stages.String()}, args...)
 	}
 	cmd.Env = append(cmd.Environ(), u.mark)
+	if r.reaper != "" {
+		cmd.Env = append(cmd.Env, "TINIT_REAPER="+r.reaper)
+	}
 	u.out, u.err = newOutput(t), newOutput(t)
 	if cmd.Stdout == nil {
 		cmd.Stdout = u.out.file

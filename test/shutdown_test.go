@@ -13,14 +13,18 @@ import (
 )
 
 // bothWays runs a test with tinit as PID 1 and as another process of a PID
-// namespace. In the second, nothing that escapes tinit gets out to the machine.
+// namespace, and both again with tinit waiting for its children. Where it is not
+// PID 1, nothing that escapes it gets out to the machine.
 func bothWays(t *testing.T, test func(t *testing.T, start func(args ...string) *run)) {
-	t.Run("PID 1", func(t *testing.T) {
-		test(t, func(args ...string) *run { return pid1(t, args...) })
-	})
-	t.Run("not PID 1", func(t *testing.T) {
-		test(t, func(args ...string) *run { return nested(t, nil, args...) })
-	})
+	for _, waits := range []bool{false, true} {
+		t.Run(leg("PID 1", waits), func(t *testing.T) {
+			test(t, func(args ...string) *run { return starter(pid1).waiting(waits)(t, args...) })
+		})
+		t.Run(leg("not PID 1", waits), func(t *testing.T) {
+			inside := func(t *testing.T, args ...string) *run { return nested(t, nil, args...) }
+			test(t, func(args ...string) *run { return starter(inside).waiting(waits)(t, args...) })
+		})
+	}
 }
 
 // nested is tinit as a child of ns-init, which see.

@@ -29,6 +29,7 @@ type stage struct {
 	Block      []int          // signals to block
 	Close      []int          // descriptors to close
 	Argv0      string         // what tinit is called by
+	Refuse     *refusal       // have a filter refuse a system call
 }
 
 type rlimit struct{ Soft, Hard uint64 }
@@ -110,6 +111,9 @@ func (s *stage) apply() error {
 	step("sigmask", blockSignals(s.Block...))
 	for _, fd := range s.Close {
 		step("close", unix.Close(fd))
+	}
+	if s.Refuse != nil {
+		step("seccomp", s.Refuse.install())
 	}
 	if len(errs) > 0 {
 		return errs[0]

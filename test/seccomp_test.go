@@ -1,0 +1,85 @@
+package test
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// A refusal is a system call that a seccomp filter answers with an errno, of
+// ioctl only the one request.
+type refusal struct{ Call, Request, Errno uintptr }
+
+// install has the filter for this thread, and what it executes.
+func (f refusal) install() error {
+	// struct seccomp_data: the call, the architecture, the instruction, the arguments.
+	const call, secondArgument = 0, 24
+	load := func(offset uint32) unix.SockFilter {
+		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: offset}
+	}
+	equal := func(value uintptr, otherwise uint8) unix.SockFilter {
+		return unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jf: otherwise, K: uint32(value)}
+	}
+	answer := func(k uint32) unix.SockFilter { return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: k} }
+
+	refuse := answer(unix.SECCOMP_RET_ERRNO | uint32(f.Errno))
+	filter := []unix.SockFilter{load(call), equal(f.Call, 1), refuse}
+	if f.Request != 0 {
+		filter = []unix.SockFilter{load(call), equal(f.Call, 3), load(secondArgument), equal(f.Request, 1), refuse}
+	}
+	filter = append(filter, answer(unix.SECCOMP_RET_ALLOW))
+	prog := unix.SockFprog{Len: uint16(len(filter)), Filter: &filter[0]}
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return err
+	}
+	return unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&prog)), 0, 0)
+}
+
+// What the kernel's reaping takes, refused as filters do it (EPERM, ENOSYS), and
+// as kernels do that are too old for it: tinit waits then, and where it is told
+// to have the kernel reap, it says what is missing.
+func TestWithoutWhatTheKernelNeeds(t *testing.T) {
+	needKernelReaps(t)
+	const sendSignal = "pidfd_send_signal"
+	for _, test := range []struct {
+		name string
+		refusal
+	}{
+		{"pidfd_open", refusal{Call: unix.SYS_PIDFD_OPEN, Errno: uintptr(unix.ENOSYS)}},
+		{"pidfd_open", refusal{Call: unix.SYS_PIDFD_OPEN, Errno: uintptr(unix.EPERM)}},
+		{"ioctl(PIDFD_GET_INFO)", refusal{unix.SYS_IOCTL, unix.PIDFD_GET_INFO, uintptr(unix.ENOTTY)}},
+		{"ioctl(PIDFD_GET_INFO)", refusal{unix.SYS_IOCTL, unix.PIDFD_GET_INFO, uintptr(unix.ENOSYS)}},
+		{"ioctl(PIDFD_GET_INFO)", refusal{unix.SYS_IOCTL, unix.PIDFD_GET_INFO, uintptr(unix.EPERM)}},
+		{"ioctl(PIDFD_GET_INFO)", refusal{unix.SYS_IOCTL, unix.PIDFD_GET_INFO, 0}}, // "done", and nothing is
+		{sendSignal, refusal{Call: unix.SYS_PIDFD_SEND_SIGNAL, Errno: uintptr(unix.EINVAL)}},
+		{sendSignal, refusal{Call: unix.SYS_PIDFD_SEND_SIGNAL, Errno: uintptr(unix.ENOSYS)}},
+		{sendSignal, refusal{Call: unix.SYS_PIDFD_SEND_SIGNAL, Errno: uintptr(unix.EPERM)}},
+	} {
+		refused := func(s *stage) { s.Refuse = &test.refusal }
+		t.Run(fmt.Sprintf("%s, %v", test.name, syscall.Errno(test.Errno)), func(t *testing.T) {
+			for where, tinit := range map[string]starter{"PID 1": pid1, "not PID 1": tinit} {
+				t.Run(where, func(t *testing.T) {
+					u := tinit(t, "-v", "sh", "-c", `(read x <"$0" &); trap 'exit 7' TERM; while :; do sleep 1000 & wait; done`, fifoOf(t)).
+						with(refused).start()
+					assert.True(t, u.waits(), "tinit waits")
+					eventually(t, func() bool { return len(u.orphans()) == 1 }, "there is an orphan")
+					orphan := u.orphans()[0]
+					require.NoError(t, unix.Kill(orphan, unix.SIGKILL))
+					eventually(t, func() bool { return procStat(orphan).state == 0 }, "it is reaped")
+					u.signal(unix.SIGTERM)
+					assert.Equal(t, 7, u.wait(), u.err)
+				})
+			}
+			r := tinit(t, "true").with(refused).env("TINIT_REAPER=kernel").run()
+			assert.Equal(t, 125, r.code)
+			assert.Equal(t, 1, strings.Count(r.err, "\n"), r.err)
+			assert.Contains(t, r.err, "tinit: the kernel cannot reap: "+test.name)
+		})
+	}
+}
