@@ -74,6 +74,7 @@ func newMachine(cfg Config) *machine {
 	m := &machine{clock: time.Unix(0, 0), scheduled: -1}
 	cfg.Warn = func(format string, args ...any) { m.warns = append(m.warns, fmt.Sprintf(format, args...)) }
 	cfg.Note = func(format string, args ...any) { m.notes = append(m.notes, fmt.Sprintf(format, args...)) }
+	cfg.Verbose = true
 	target := forwarder.Group(mainPID)
 	if cfg.SingleChild {
 		target = forwarder.Process(mainPID)

@@ -39,6 +39,7 @@ func (s *Supervisor) signalled(sig syscall.Signal) {
 		s.groupStop = 0
 	}
 	switch {
+	case to == 0 && !s.cfg.Verbose:
 	case to == 0:
 		s.cfg.Note("dropped %s", forwarder.SignalName(sig))
 	case s.cfg.StopSignals.Has(sig):

@@ -29,6 +29,7 @@ type Config struct {
 	Grace       time.Duration
 	WarnReaped  bool
 	Reaping     Reaping
+	Verbose     bool // somebody listens to Note
 
 	// Warn is for what somebody should hear of, Note for whoever asked. Neither may block.
 	Warn, Note func(format string, args ...any)
@@ -337,7 +338,9 @@ func (s *Supervisor) signal(p *program, sig syscall.Signal) {
 		}
 		return
 	}
-	s.cfg.Note("sent %s to %s (process %d)", forwarder.SignalName(sig), p.name, p.pid)
+	if s.cfg.Verbose { // else the arguments alone would be garbage, for each signal
+		s.cfg.Note("sent %s to %s (process %d)", forwarder.SignalName(sig), p.name, p.pid)
+	}
 }
 
 func (s *Supervisor) schedule(d time.Duration) {
