@@ -41,7 +41,7 @@ const askedInfo = unix.PIDFD_INFO_EXIT | unix.PIDFD_INFO_COREDUMP
 func tellsOfExits(mask uint64) bool { return mask&askedInfo == unix.PIDFD_INFO_COREDUMP }
 
 // LetKernel has the kernel reap: from now on no child becomes a zombie, and this process is not woken by any. Who has ended
-// before is still for Next. The ends of those that are watched come on C. See [KernelCan].
+// before is still for Next, if it is not watched. The ends of those that are watched come on C. See [KernelCan].
 //
 // SIGCHLD is taken from whoever had it, until [Reaper.Wait].
 func (r *Reaper) LetKernel() error {
@@ -104,8 +104,10 @@ func exitOf(pid, pidfd int) (c Change, ended bool) {
 		errno = getInfo(pidfd, &info)
 	}
 	switch {
-	case errno == unix.EINTR, errno == 0 && info.mask&unix.PIDFD_INFO_EXIT == 0:
+	case errno == unix.EINTR:
 		return Change{}, false
+	case errno == 0 && info.mask&unix.PIDFD_INFO_EXIT == 0:
+		return reapTraced(pid)
 	case errno != 0:
 		return Change{PID: pid, Status: unknown}, true
 	}
@@ -113,6 +115,15 @@ func exitOf(pid, pidfd int) (c Change, ended bool) {
 }
 
 const saNocldwait = 2 // SA_NOCLDWAIT, on all architectures but mips
+
+// reapTraced: the kernel does not reap a process for its tracer, which is the parent if it asked for that itself
+// (PTRACE_TRACEME in ptrace(2)), as some do to see whether somebody else traces them. Nor one that ended before LetKernel.
+func reapTraced(pid int) (c Change, ended bool) {
+	var status uint32
+	got, errno := wait4(pid, &status, unix.WNOHANG|unix.WALL)
+	c = Change{PID: pid, Status: syscall.WaitStatus(status)}
+	return c, errno == 0 && got == pid && !c.Status.Stopped()
+}
 
 // pidfdInfo is struct pidfd_info of linux/pidfd.h.
 type pidfdInfo struct {

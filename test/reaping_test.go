@@ -146,3 +146,13 @@ func TestWarnReaped(t *testing.T) {
 		assert.Empty(t, u.err.String())
 	})
 }
+
+// A program that asks its parent to trace it, as some do to see whether they are
+// traced already, is tinit's to reap, whoever reaps the others.
+func TestProgramThatIsTracedByTinit(t *testing.T) {
+	everywhere(t, func(t *testing.T, tinit starter) {
+		for range 20 {
+			require.Equal(t, 9, tinit(t, tiny(t, traceMe(9))).run().code)
+		}
+	})
+}

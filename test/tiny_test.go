@@ -11,10 +11,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Two programs of a few machine instructions, for what no shell and no Go
-// program can do: signal the parent in the very first instructions, and leave
-// ten thousand processes behind in a moment and in little memory. The tests
-// that need them run on amd64 only.
+// Programs of a few machine instructions, for what no shell and no Go program
+// can do: signal the parent in the very first instructions, be traced without
+// being stopped by a signal of the runtime, and leave ten thousand processes
+// behind in a moment and in little memory. The tests that need them run on
+// amd64 only.
 
 // signalParent is: kill(getppid(), sig), then pause() for ever.
 func signalParent(sig int) []byte {
@@ -28,6 +29,18 @@ func signalParent(sig int) []byte {
 		0xb8, 34, 0, 0, 0, // again: mov eax, pause
 		0x0f, 0x05, // syscall
 		0xeb, 0xf7, // jmp again
+	})
+}
+
+// traceMe is: ptrace(PTRACE_TRACEME), then exit(code).
+func traceMe(code int) []byte {
+	return elf([]byte{
+		0xb8, 101, 0, 0, 0, // mov eax, ptrace
+		0x31, 0xff, // xor edi, edi (PTRACE_TRACEME)
+		0x0f, 0x05, // syscall
+		0xbf, byte(code), 0, 0, 0, // mov edi, code
+		0xb8, 60, 0, 0, 0, // mov eax, exit
+		0x0f, 0x05, // syscall
 	})
 }
 

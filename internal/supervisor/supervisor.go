@@ -184,11 +184,11 @@ func (s *Supervisor) Pause() {
 }
 
 func (s *Supervisor) got(sig syscall.Signal) {
-	if sig == syscall.SIGCHLD {
-		s.reap()
-		return
+	if sig != syscall.SIGCHLD {
+		s.signalled(sig)
 	}
-	s.signalled(sig)
+	// At other signals too: if the kernel reaps, nobody hears of SIGCHLD, and what traced threads leave is still tinit's.
+	s.reap()
 }
 
 func (s *Supervisor) start(c session.Command) error {
