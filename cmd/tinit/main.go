@@ -39,7 +39,7 @@ func tinit(argv, environ []string) (code int, err error) {
 	}
 	say := newMessages(os.Stderr.Fd(), opts.level, opts.parentDeath)
 	defer say.flush()
-	settleThreads()
+	settleThreads(spareThreads(opts.level))
 	opts.cfg.Warn, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.note, opts.level == verbose
 
 	terminal, err := session.Lead()

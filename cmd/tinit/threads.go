@@ -10,16 +10,22 @@ import (
 // can't have that: PROGRAM may have filled the cgroup's pids. So what the runtime will ever want is made before PROGRAM is
 // started, while an error can still be reported.
 
-// spareThreads: one to run the other goroutines while one is kept in a system call, and one for a flood of signals, where
-// a thread may still be on its way to sleep when the next is wanted. (With one, 400,000 signals made the runtime want another
-// in two of ten runs; with two, in none of sixty.) Messages have a thread of their own already.
-const spareThreads = 2
+// spareThreads: one to run the other goroutines while one is kept in a system call, and one for a flood of signals, where a
+// thread may still be on its way to sleep when the next is wanted. Verbose there are messages too, each of which goes over
+// to the thread that writes. (Forty times 400,000 signals made the runtime want no other; verbose, with two to spare, in eleven
+// of fifteen times, with four in two, with six in none.)
+func spareThreads(l level) int {
+	if l == verbose {
+		return 6
+	}
+	return 2
+}
 
 // settleThreads makes the runtime start its threads, which then stay, and keeps signals off them. How many depends on package
 // oneproc.
-func settleThreads() {
+func settleThreads(spare int) {
 	started, leave := make(chan struct{}), make(chan struct{})
-	for range spareThreads {
+	for range spare {
 		go func() {
 			// Locked, a goroutine that waits keeps its thread, so whoever runs next needs another.
 			runtime.LockOSThread()
@@ -29,7 +35,7 @@ func settleThreads() {
 			<-leave
 		}()
 	}
-	for range spareThreads {
+	for range spare {
 		<-started
 	}
 	shield() // the others are taken, so this is the last one

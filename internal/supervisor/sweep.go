@@ -215,7 +215,7 @@ func living(root int) []proc.Process {
 // names is for one line of a message.
 func names(ps []proc.Process) string {
 	if len(ps) == 0 {
-		return "processes that /proc does not show"
+		return "none that /proc shows"
 	}
 	const most = 10
 	var parts []string

@@ -26,9 +26,9 @@ func TestNames(t *testing.T) {
 		return ps
 	}
 	for want, ps := range map[string][]proc.Process{
-		"processes that /proc does not show": nil,
-		"7 (sleep)":                          {{PID: 7, Comm: "sleep"}},
-		"7 (a b), 8 (?(?)":                   {{PID: 7, Comm: "a b"}, {PID: 8, Comm: "\xff(\xfe\xfe"}},
+		"none that /proc shows": nil,
+		"7 (sleep)":             {{PID: 7, Comm: "sleep"}},
+		"7 (a b), 8 (?(?)":      {{PID: 7, Comm: "a b"}, {PID: 8, Comm: "\xff(\xfe\xfe"}},
 		"1 (x), 2 (x), 3 (x), 4 (x), 5 (x), 6 (x), 7 (x), 8 (x), 9 (x), 10 (x)":                many(10),
 		"1 (x), 2 (x), 3 (x), 4 (x), 5 (x), 6 (x), 7 (x), 8 (x), 9 (x), 10 (x), and 1 more":    many(11),
 		"1 (x), 2 (x), 3 (x), 4 (x), 5 (x), 6 (x), 7 (x), 8 (x), 9 (x), 10 (x), and 9990 more": many(10000),
