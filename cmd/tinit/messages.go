@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 
@@ -121,7 +122,13 @@ func (m *messages) say(l level, format string, args ...any) {
 }
 
 func line(text string) string {
-	text = "tinit: " + strings.ReplaceAll(text, "\n", " ")
+	// A name may have been chosen to look like something else.
+	text = "tinit: " + strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 	return text[:min(len(text), longest-1)] + "\n"
 }
 
