@@ -107,7 +107,8 @@ func fullTimes() int {
 	return 10
 }
 
-// endures is what is to hold in any full place, over and over.
+// endures is what is to hold in any full place, over and over. tinit is not
+// verbose: for a message each, the spare threads are many, but no guarantee.
 func endures(t *testing.T, program []byte, place func(t *testing.T) func(r *run), isFull func(t *testing.T, f *full)) {
 	t.Helper()
 	needRelease(t)
@@ -120,7 +121,7 @@ func endures(t *testing.T, program []byte, place func(t *testing.T) func(r *run)
 				start, where = tinit, "not PID 1"
 			}
 			t.Run(fmt.Sprintf("%s %d", leg(where, waits), i), func(t *testing.T) {
-				f := fill(t, start.waiting(waits), "-v", orphans, program, place(t))
+				f := fill(t, start.waiting(waits), "--group", orphans, program, place(t))
 				require.Zero(t, f.ack(), firstFatal(f.err.String()))
 				isFull(t, f)
 				threads := f.threads()
@@ -271,18 +272,22 @@ func TestFullMemoryCgroup(t *testing.T) {
 				f := fill(t, starter(pid1).waiting(waits), "-q", 5, fillMemory(), func(r *run) { r.in("cgroup=" + c.dir) })
 				require.Zero(t, f.ack(), firstFatal(f.err.String()))
 				threads := f.threads()
-				isFull := fullMemory(t, c)
-				require.True(t, isFull())
-				alive := f.forwards(500)
+				// What the kernel finds to drop makes room, so the limit follows.
+				forwards := func() (alive bool) {
+					alive = true
+					for i := 0; alive && i < 5; i++ {
+						require.True(t, fullMemory(t, c)())
+						alive = f.forwards(100)
+					}
+					return alive
+				}
+				alive := forwards()
 				if alive {
-					assert.True(t, isFull(), "still")
 					f.release()
 					eventually(t, func() bool { return len(children(f.pid)) <= 1 }, "the orphans are reaped")
-					isFull = fullMemory(t, c) // without what was theirs
-					alive = f.forwards(500)
+					alive = forwards()
 				}
 				if alive {
-					assert.True(t, isFull(), "to the end")
 					assert.Equal(t, threads, f.threads(), "tinit's threads")
 					f.signal(unix.SIGTERM)
 				}
