@@ -34,9 +34,10 @@ const (
 )
 
 const (
-	queueLength = 64
+	queueLength = 256
 	longest     = 4096                   // PIPE_BUF: up to there a write to a pipe is not cut in two
 	lastWords   = 200 * time.Millisecond // how long the end waits for messages to be written
+	rest        = 2 * time.Millisecond   // how often messages are written at most
 )
 
 // newMessages starts the thread that writes. It is there for as long as the process, and so it is also the one that asks
@@ -67,6 +68,11 @@ func (m *messages) write(fd int, parentDeath unix.Signal, tied chan<- struct{}) 
 		}
 		// Not os.File's Write: it answers EPIPE on standard error with a SIGPIPE of its own, to end the process.
 		_, _ = unix.Write(fd, []byte(text))
+		if len(m.queue) == 0 {
+			// Each time this thread is woken it is given the one processor, and gives it back, for which the runtime may want
+			// one more thread: see spareThreads.
+			time.Sleep(rest)
+		}
 	}
 }
 
