@@ -42,7 +42,7 @@ type Receiver struct {
 }
 
 // Receive takes all signals but those of [NotForwarded], and of the latter those in also, for the rest of the process's
-// life. Call it once, and leave [os/signal] alone: a signal that is given to that is not in C any more.
+// life. Call it once, and use no [os/signal] beside it, which hears of nothing any more.
 //
 // SIGHUP is left alone if it was ignored when the process started, so that a program run under nohup(1) goes on
 // ignoring it: a new program inherits what is ignored, and not what has a handler.

@@ -87,6 +87,7 @@ func columns(dir string) ([]initProgram, error) {
 	if out, err := build.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build tinit: %w\n%s", err, out)
 	}
+	unix.Sync() // until they are on the disk the pages of a new binary count as written
 	inits := []initProgram{{"tinit", tinit, []string{"--"}}}
 	for _, name := range []string{"tini", "dumb-init", "catatonit"} {
 		path, err := exec.LookPath(name)
