@@ -214,9 +214,11 @@ func (s *Supervisor) start(c session.Command) error {
 		s.hasTerminal()
 	}
 	s.cfg.Note("started %s as process %d", p.name, p.pid)
-	if s.kernelReaps {
-		s.letKernel(p, pidfd)
+	if !s.kernelReaps {
+		s.cfg.Note("tinit reaps")
+		return nil
 	}
+	s.letKernel(p, pidfd)
 	return nil
 }
 
@@ -228,7 +230,7 @@ func (s *Supervisor) letKernel(p *program, pidfd int) {
 		err = s.reaper.LetKernel()
 	}
 	if err != nil {
-		s.cfg.Note("the kernel cannot reap: %v", err)
+		s.cfg.Note("tinit reaps, since the kernel cannot: %v", err)
 		return
 	}
 	p.target, p.pidfd = p.target.By(pidfd), pidfd
