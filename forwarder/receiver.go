@@ -35,6 +35,16 @@ func CheckForwarded(sig syscall.Signal) error {
 	return nil
 }
 
+// forwarded is [CheckForwarded] without its words, for what every start does.
+func forwarded(sig syscall.Signal) bool {
+	for _, n := range NotForwarded {
+		if n.Signal == sig {
+			return false
+		}
+	}
+	return true
+}
+
 // A Receiver hands out the signals that it took.
 type Receiver struct {
 	// C carries each signal that was sent to this process since it was last received from C. It is never closed.
@@ -73,7 +83,7 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 }
 
 func wanted(sig syscall.Signal) bool {
-	return CheckForwarded(sig) == nil && !(sig == syscall.SIGHUP && ignored(sig))
+	return forwarded(sig) && !(sig == syscall.SIGHUP && ignored(sig))
 }
 
 // pump hands over one signal at a time; the others stay pending.

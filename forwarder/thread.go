@@ -28,7 +28,7 @@ func startHandlerThread() error {
 func Shield() error {
 	var set unix.Sigset_t
 	for sig := syscall.Signal(1); sig <= Last; sig++ {
-		if CheckForwarded(sig) == nil && !isFault(uint32(sig)) {
+		if forwarded(sig) && !isFault(uint32(sig)) {
 			word := 1024 / len(set.Val) // 32 or 64 bits, by architecture
 			set.Val[(int(sig)-1)/word] |= 1 << ((int(sig) - 1) % word)
 		}
