@@ -6,7 +6,7 @@ import (
 	"syscall"
 	"unsafe"
 
-	"golang.org/x/sys/unix"
+	"github.com/tinit-dev/tinit/internal/sigstate"
 )
 
 // The signal handler. It is installed past os/signal, in place of the one that Go's runtime installs for all signals, and
@@ -53,7 +53,7 @@ func arrived(sig uint32, info *siginfo) {
 	if info.code > 0 && isFault(sig) {
 		// This program itself is at fault. When the handler returns, the instruction runs again, and this time the fault is
 		// Go's to report.
-		_ = rtSigaction(sig, &faults[sig], nil)
+		_ = sigstate.Change(syscall.Signal(sig), &faults[sig], nil)
 		if syscall.Signal(sig) == syscall.SIGSYS {
 			// A system call is not run again: it would seem to have succeeded.
 			_, _, _ = syscall.RawSyscall(syscall.SYS_TKILL, gettid(), uintptr(sig), 0)
@@ -120,14 +120,7 @@ func isFault(sig uint32) bool {
 }
 
 // faults are the actions that Go's runtime had for the signals of isFault.
-var faults [Last + 1]sigaction
-
-// sigaction is as the kernel has it. The architectures differ in what follows the handler (flags, restorer and mask, in
-// that order or another), so it is never read: it is taken over from what Go's runtime set. No architecture has more.
-type sigaction struct {
-	handler uintptr
-	rest    [56]byte
-}
+var faults [Last + 1]sigstate.Action
 
 // prepare comes before take.
 func prepare() {
@@ -136,42 +129,32 @@ func prepare() {
 	arrivedPC = **(**uintptr)(unsafe.Pointer(&f))
 }
 
-// take puts the handler in place for sig.
-func take(sig syscall.Signal) error {
-	var old sigaction
-	if errno := rtSigaction(uint32(sig), nil, &old); errno != 0 {
-		return os.NewSyscallError("rt_sigaction", errno)
+// take puts the handler in place for sig. It reports whether sig was ignored before.
+func take(sig syscall.Signal) (ignored bool, err error) {
+	action := runtimeAction()
+	action.Handler = handlerPC
+	var old sigstate.Action
+	if errno := sigstate.Change(sig, nil, &old); errno != 0 {
+		return false, os.NewSyscallError("rt_sigaction", errno)
 	}
 	if isFault(uint32(sig)) {
-		faults[sig] = old
+		faults[sig] = old // before the handler may want it
 	}
-	action := runtimeAction()
-	action.handler = handlerPC
-	if errno := rtSigaction(uint32(sig), &action, nil); errno != 0 {
-		return os.NewSyscallError("rt_sigaction", errno)
+	if errno := sigstate.Change(sig, &action, nil); errno != 0 {
+		return false, os.NewSyscallError("rt_sigaction", errno)
 	}
-	return nil
+	return old.Handler == sigstate.Ignore, nil
 }
 
 // runtimeAction has what every handler in a Go program needs, by the runtime's own choice for this architecture: the flag
 // that puts it on the signal stack, and the restorer.
-func runtimeAction() (a sigaction) {
-	_ = rtSigaction(uint32(syscall.SIGWINCH), nil, &a) // its arguments are right
+func runtimeAction() (a sigstate.Action) {
+	_ = sigstate.Change(syscall.SIGWINCH, nil, &a) // its arguments are right
 	return a
 }
 
-// ignored reports whether sig is ignored.
-func ignored(sig syscall.Signal) bool {
-	var a sigaction
-	const sigIgn = 1
-	return rtSigaction(uint32(sig), nil, &a) == 0 && a.handler == sigIgn
-}
-
-//go:nosplit
-//go:norace
-func rtSigaction(sig uint32, act, old *sigaction) syscall.Errno {
-	const sigsetSize = 8
-	_, _, errno := syscall.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig),
-		uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize, 0, 0)
-	return errno
+// isIgnored reports whether sig is ignored.
+func isIgnored(sig syscall.Signal) bool {
+	var a sigstate.Action
+	return sigstate.Change(sig, nil, &a) == 0 && a.Handler == sigstate.Ignore
 }

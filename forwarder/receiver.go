@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/internal/sigstate"
 )
 
 // Last is the highest signal number of Linux (SIGRTMAX in signal(7)).
@@ -49,6 +51,11 @@ func forwarded(sig syscall.Signal) bool {
 type Receiver struct {
 	// C carries each signal that was sent to this process since it was last received from C. It is never closed.
 	C <-chan syscall.Signal
+	// Ignored are the signals that it took although they were ignored, and Blocked those that the calling thread had
+	// blocked, as it was when the process was started: whoever started it may have meant that for a program which it is
+	// to start. It is not all of it. Go's runtime has a handler for most before main begins, but for INT, CONT, TSTP,
+	// TTIN, TTOU, 32 and 34 if they were ignored; and it unblocks those by which it ends or throws.
+	Ignored, Blocked Set
 }
 
 // Receive takes all signals but those of [NotForwarded], and of the latter those in also, for the rest of the process's
@@ -62,12 +69,21 @@ type Receiver struct {
 // Signals may have been blocked when the process was started. There is a thread on which they are not.
 func Receive(also ...syscall.Signal) (*Receiver, error) {
 	prepare()
+	blocked, err := sigstate.Blocked()
+	if err != nil {
+		return nil, err
+	}
+	var ignored Set
 	for sig := syscall.Signal(1); sig <= Last; sig++ {
 		if !wanted(sig) && !slices.Contains(also, sig) {
 			continue
 		}
-		if err := take(sig); err != nil {
+		was, err := take(sig)
+		if err != nil {
 			return nil, err
+		}
+		if was {
+			ignored |= Of(sig)
 		}
 	}
 	if err := startHandlerThread(); err != nil {
@@ -79,11 +95,11 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 	}
 	c := make(chan syscall.Signal)
 	go w.pump(c)
-	return &Receiver{C: c}, nil
+	return &Receiver{C: c, Ignored: ignored, Blocked: Set(sigstate.Bits(&blocked))}, nil
 }
 
 func wanted(sig syscall.Signal) bool {
-	return forwarded(sig) && !(sig == syscall.SIGHUP && ignored(sig))
+	return forwarded(sig) && !(sig == syscall.SIGHUP && isIgnored(sig))
 }
 
 // pump hands over one signal at a time; the others stay pending.

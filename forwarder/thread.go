@@ -1,11 +1,10 @@
 package forwarder
 
 import (
-	"os"
 	"runtime"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"github.com/tinit-dev/tinit/internal/sigstate"
 )
 
 // startHandlerThread starts a thread that is only there for the handler to run on: whatever the process was started with, it
@@ -14,7 +13,8 @@ func startHandlerThread() error {
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
-		started <- setMask(&unix.Sigset_t{})
+		_, err := sigstate.SetMask(sigstate.Mask(0))
+		started <- err
 		select {}
 	}()
 	return <-started
@@ -26,16 +26,12 @@ func startHandlerThread() error {
 //
 // Faults are not blocked: the kernel would end the process.
 func Shield() error {
-	var set unix.Sigset_t
+	var set Set
 	for sig := syscall.Signal(1); sig <= Last; sig++ {
 		if forwarded(sig) && !isFault(uint32(sig)) {
-			word := 1024 / len(set.Val) // 32 or 64 bits, by architecture
-			set.Val[(int(sig)-1)/word] |= 1 << ((int(sig) - 1) % word)
+			set |= Of(sig)
 		}
 	}
-	return setMask(&set)
-}
-
-func setMask(set *unix.Sigset_t) error {
-	return os.NewSyscallError("rt_sigprocmask", unix.PthreadSigmask(unix.SIG_SETMASK, set, nil))
+	_, err := sigstate.SetMask(sigstate.Mask(uint64(set)))
+	return err
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/internal/sigstate"
 )
 
 // What kernel_test.go runs in copies of the test binary.
@@ -44,7 +46,9 @@ func endBy() {
 	}
 	must(0, unix.Setrlimit(unix.RLIMIT_CORE, &limit))
 	if sig != unix.SIGKILL {
-		must(0, rtSigaction(sig, &sigaction{}, nil))
+		if errno := sigstate.Change(sig, &sigstate.Action{Handler: sigstate.Default}, nil); errno != 0 {
+			must(0, error(errno))
+		}
 	}
 	must(0, unix.Kill(unix.Getpid(), sig))
 	select {}

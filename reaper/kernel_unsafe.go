@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/internal/sigstate"
 )
 
 // KernelCan returns nil if the kernel can reap, and otherwise what is missing: Linux 6.16, or a filter that refuses one of the
@@ -46,9 +48,9 @@ func tellsOfExits(mask uint64) bool { return mask&askedInfo == unix.PIDFD_INFO_C
 // SIGCHLD is taken from whoever had it, until [Reaper.Wait].
 func (r *Reaper) LetKernel() error {
 	// The default action with SA_NOCLDWAIT, and not to ignore it, which a new program would inherit (sigaction(2)).
-	act := sigaction{flags: saNocldwait}
-	if err := rtSigaction(syscall.SIGCHLD, &act, &r.sigchld); err != nil {
-		return err
+	act := sigstate.Action{Handler: sigstate.Default, Flags: saNocldwait}
+	if errno := sigstate.Change(syscall.SIGCHLD, &act, &r.sigchld); errno != 0 {
+		return os.NewSyscallError("rt_sigaction", errno)
 	}
 	r.kernel = true
 	return nil
@@ -60,7 +62,10 @@ func (r *Reaper) Wait() error {
 		return nil
 	}
 	r.kernel = false
-	return rtSigaction(syscall.SIGCHLD, &r.sigchld, nil)
+	if errno := sigstate.Change(syscall.SIGCHLD, &r.sigchld, nil); errno != 0 {
+		return os.NewSyscallError("rt_sigaction", errno)
+	}
+	return nil
 }
 
 // Watch has the end of a child sent on C. pidfd is the child's from its start on (SysProcAttr.PidFD): by its number it
@@ -136,21 +141,4 @@ type pidfdInfo struct {
 func getInfo(fd int, info *pidfdInfo) syscall.Errno {
 	_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), unix.PIDFD_GET_INFO, uintptr(unsafe.Pointer(info)))
 	return errno
-}
-
-// sigaction is as the kernel has it, on all architectures but mips.
-type sigaction struct {
-	handler uintptr
-	flags   uintptr
-	rest    [48]byte // restorer and mask, where there are
-}
-
-func rtSigaction(sig syscall.Signal, act, old *sigaction) error {
-	const sigsetSize = 8
-	_, _, errno := syscall.RawSyscall6(syscall.SYS_RT_SIGACTION, uintptr(sig),
-		uintptr(unsafe.Pointer(act)), uintptr(unsafe.Pointer(old)), sigsetSize, 0, 0)
-	if errno != 0 {
-		return os.NewSyscallError("rt_sigaction", errno)
-	}
-	return nil
 }

@@ -27,6 +27,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/internal/sigstate"
 )
 
 // What a [Reaper] reports of children.
@@ -57,9 +59,9 @@ type Reaper struct {
 	C <-chan Change
 
 	ends    chan Change
-	watched []*os.File // pidfds; os would close what nobody has any more
-	kernel  bool       // it reaps
-	sigchld sigaction  // who had SIGCHLD before it did
+	watched []*os.File      // pidfds; os would close what nobody has any more
+	kernel  bool            // it reaps
+	sigchld sigstate.Action // who had SIGCHLD before it did
 	options int
 	status  uint32 // here and not in Next, where each call would have to allocate it
 	wait4   func(pid int, status *uint32, options int) (int, syscall.Errno)
