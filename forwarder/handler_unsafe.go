@@ -146,6 +146,14 @@ func take(sig syscall.Signal) (ignored bool, err error) {
 	return old.Handler == sigstate.Ignore, nil
 }
 
+// discard has the kernel ignore sig, until it is taken again.
+func discard(sig syscall.Signal) error {
+	if errno := sigstate.Change(sig, &sigstate.Action{Handler: sigstate.Ignore}, nil); errno != 0 {
+		return os.NewSyscallError("rt_sigaction", errno)
+	}
+	return nil
+}
+
 // runtimeAction has what every handler in a Go program needs, by the runtime's own choice for this architecture: the flag
 // that puts it on the signal stack, and the restorer.
 func runtimeAction() (a sigstate.Action) {

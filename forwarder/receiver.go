@@ -98,6 +98,28 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 	return &Receiver{C: c, Ignored: ignored, Blocked: Set(sigstate.Bits(&blocked))}, nil
 }
 
+// Without calls do, while the kernel discards those of sigs that are sent to this process: what do raises itself must not
+// be handed out. What others send in these microseconds is lost too, so there should be no program yet.
+func (r *Receiver) Without(do func(), sigs ...syscall.Signal) error {
+	var taken []syscall.Signal
+	for _, sig := range sigs {
+		if !wanted(sig) {
+			continue
+		}
+		if err := discard(sig); err != nil {
+			return err
+		}
+		taken = append(taken, sig)
+	}
+	do()
+	for _, sig := range taken {
+		if _, err := take(sig); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func wanted(sig syscall.Signal) bool {
 	return forwarded(sig) && !(sig == syscall.SIGHUP && isIgnored(sig))
 }

@@ -20,6 +20,16 @@ func Of(sigs ...syscall.Signal) Set {
 // Has reports whether sig is in the set.
 func (s Set) Has(sig syscall.Signal) bool { return sig >= 1 && sig <= Last && s&Of(sig) != 0 }
 
+// Signals returns those in the set, in order.
+func (s Set) Signals() (sigs []syscall.Signal) {
+	for sig := syscall.Signal(1); s != 0 && sig <= Last; sig++ {
+		if s.Has(sig) {
+			sigs = append(sigs, sig)
+		}
+	}
+	return sigs
+}
+
 // ParseSet reads a list of signals with commas between them, such as TERM,INT.
 func ParseSet(list string) (Set, error) {
 	var s Set

@@ -14,33 +14,53 @@ import (
 // directory, umask, resource limits (the soft limit of open files as it was before Go's runtime raised it), and every
 // open descriptor that has no close-on-exec flag.
 type Command struct {
-	// Name is a file if it has a slash in it. Otherwise it is looked for in the directories of this process's PATH.
+	// Name is a file if it has a slash in it. Otherwise it is looked for in the directories of PATH in Env.
 	Name string
 	// Args is the whole argv, the program's own name first. It must not be empty.
 	Args []string
 	Env  []string
 	// PidFD, if not nil, gets a pidfd of the program, or -1 where there are none (pidfd_open(2)).
 	PidFD *int
-	// Terminal, if not nil, is given to the program's process group before its first instruction.
+	// Place is where the program is put among sessions and process groups.
+	Place Place
+	// Terminal, if not nil, is the program's from its first instruction on: its process group is in the foreground, and
+	// with NewSession it is the controlling terminal, which it must not be of any session until then.
 	Terminal *Terminal
+	// Ignored are signals that the program starts with ignored, beside those that this process ignores; the others are at
+	// their default. Blocked are those it starts with blocked.
+	Ignored, Blocked []syscall.Signal
+	// PIDVariables names those of Env that are to hold the program's own process ID, such as LISTEN_PID (sd_listen_fds(3)).
+	// If there are any, or Ignored are, main must begin with [Stage], and no other goroutine may start a program
+	// meanwhile.
+	PIDVariables []string
 }
 
-// Start starts the program in a process group of its own, with no signal blocked and all at their default but those that
-// this process ignores. It returns when execve(2) has succeeded, so that the caller's exit code can tell why it did not:
-// the error is an [*Error].
+// A Place is where a program is among sessions and process groups (credentials(7)).
+type Place int
+
+const (
+	NewGroup   Place = iota // in a process group of its own
+	SameGroup               // in this process's group
+	NewSession              // in a session of its own
+)
+
+// Start starts the program. It returns when execve(2) has succeeded, so that the caller's exit code can tell why it did
+// not: the error is an [*Error].
 func (c Command) Start() (pid int, err error) {
 	if c.Terminal != nil {
-		pid, err = c.start(&syscall.SysProcAttr{Foreground: true, Ctty: c.Terminal.fd})
+		pid, err = c.start(c.attributes(c.Terminal))
 		if err == nil {
 			return pid, nil
 		}
-		// The child had the terminal before execve failed in it.
-		_ = c.Terminal.Take() // it may be what failed
+		if c.Place != NewSession {
+			// The child had the terminal before execve failed in it.
+			_ = c.Terminal.Take() // it may be what failed
+		}
 		if !lostTerminal(err) {
 			return 0, err
 		}
 	}
-	return c.start(&syscall.SysProcAttr{Setpgid: true})
+	return c.start(c.attributes(nil))
 }
 
 // lostTerminal reports whether err may come from the terminal, which can be hung up at any time. Should it be execve's
@@ -49,25 +69,43 @@ func lostTerminal(err error) bool {
 	return errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EIO) || errors.Is(err, unix.EPERM)
 }
 
+func (c Command) attributes(t *Terminal) *syscall.SysProcAttr {
+	sys := &syscall.SysProcAttr{PidFD: c.PidFD}
+	switch c.Place {
+	case NewGroup:
+		sys.Setpgid = t == nil
+		sys.Foreground = t != nil // and with it a group of its own
+	case NewSession:
+		sys.Setsid = true
+		sys.Setctty = t != nil
+	}
+	if t != nil {
+		sys.Ctty = t.fd
+	}
+	return sys
+}
+
 func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	restore, err := unblockAll()
+	restore, err := setMask(bits(c.Blocked...))
 	if err != nil {
 		return 0, &Error{Step: "start", Name: c.Name, Err: err}
 	}
 	defer restore()
 
-	sys.PidFD = c.PidFD
 	attr := &syscall.ProcAttr{Env: c.Env, Files: []uintptr{0, 1, 2}, Sys: sys}
-	return execvp(c.Name, c.Args, func(file string, args []string) (int, error) {
+	if len(c.Ignored) > 0 || len(c.PIDVariables) > 0 {
+		return c.startStage(attr)
+	}
+	return execvp(c.Name, c.Args, c.Env, func(file string, args []string) (int, error) {
 		return syscall.ForkExec(file, args, attr)
 	})
 }
 
 // An Error says why a program was not started. Unwrap gives the kernel's reason.
 type Error struct {
-	Step string // what failed: "find", "execute" or "start"
+	Step string // what failed: "find", "execute", "start" or [StepStage]
 	Name string // the file, or the name that was looked for
 	Hint string // what may be behind it, or empty
 	Err  error
@@ -93,7 +131,7 @@ const (
 // ExitCode is the code that the starter should end with.
 func (e *Error) ExitCode() int {
 	switch {
-	case e.Step == "start":
+	case e.Step == "start", e.Step == StepStage:
 		return CodeOwnError
 	case errors.Is(e.Err, unix.ENOENT):
 		return CodeNotFound

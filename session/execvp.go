@@ -2,7 +2,6 @@ package session
 
 import (
 	"errors"
-	"os"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -14,16 +13,16 @@ const defaultPath = "/bin:/usr/bin"
 const shell = "/bin/sh"
 
 // execvp calls start with the file that name stands for, as execvp(3) would execute it: a name without a slash is tried
-// in each directory of PATH, where one that may not be executed is passed over, and a file of no known format is a
+// in each directory of PATH in env, where one that may not be executed is passed over, and a file of no known format is a
 // shell script.
-func execvp(name string, args []string, start func(file string, args []string) (int, error)) (int, error) {
+func execvp(name string, args, env []string, start func(file string, args []string) (int, error)) (int, error) {
 	if strings.Contains(name, "/") {
 		pid, err := withShell(name, args, start)
 		return pid, failure(name, err)
 	}
 	denied, broken := "", ""
 	if name != "" {
-		for _, dir := range searchPath() {
+		for _, dir := range searchPath(env) {
 			file := name
 			if dir != "" {
 				file = dir + "/" + name
@@ -106,10 +105,11 @@ func passedOver(err error) bool {
 	return false
 }
 
-func searchPath() []string {
-	path, ok := os.LookupEnv("PATH")
-	if !ok {
-		path = defaultPath
+func searchPath(env []string) []string {
+	for _, kv := range env {
+		if path, ok := strings.CutPrefix(kv, "PATH="); ok {
+			return strings.Split(path, ":")
+		}
 	}
-	return strings.Split(path, ":")
+	return strings.Split(defaultPath, ":")
 }

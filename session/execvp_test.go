@@ -129,7 +129,7 @@ func TestExecvpSearchesPath(t *testing.T) {
 				test.name = "prog"
 			}
 			k := &kernel{errs: test.errs}
-			pid, err := execvp(test.name, []string{"argv0", "1"}, k.start)
+			pid, err := execvp(test.name, []string{"argv0", "1"}, os.Environ(), k.start)
 			assert.Equal(t, test.calls, k.calls)
 			if test.err == nil {
 				require.NoError(t, err)
@@ -149,7 +149,7 @@ func TestExecvpSearchesPath(t *testing.T) {
 
 func TestExecvpEmptyName(t *testing.T) {
 	k := &kernel{}
-	_, err := execvp("", []string{""}, k.start)
+	_, err := execvp("", []string{""}, os.Environ(), k.start)
 	assert.EqualError(t, err, `cannot find "": no such file or directory (not in PATH)`)
 	assert.Empty(t, k.calls)
 }
@@ -158,10 +158,10 @@ func TestExecvpWithoutPath(t *testing.T) {
 	t.Setenv("PATH", "") // puts it back afterwards
 	require.NoError(t, os.Unsetenv("PATH"))
 	k := &kernel{}
-	_, err := execvp("sh", []string{"sh"}, k.start)
+	_, err := execvp("sh", []string{"sh"}, os.Environ(), k.start)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"/bin/sh"}, k.calls)
-	assert.Equal(t, []string{"/bin", "/usr/bin"}, searchPath())
+	assert.Equal(t, []string{"/bin", "/usr/bin"}, searchPath(os.Environ()))
 }
 
 // A script of which PATH gives the directory, whose interpreter is not there, is the trouble people have with images:
@@ -171,7 +171,7 @@ func TestExecvpNamesTheFileWhoseInterpreterIsMissing(t *testing.T) {
 		tree(t, "a/prog", "b/")
 		t.Setenv("PATH", "a:b")
 		k := &kernel{errs: map[string]error{"a/prog": unix.ENOENT}}
-		_, err := execvp(name, []string{name}, k.start)
+		_, err := execvp(name, []string{name}, os.Environ(), k.start)
 		assert.EqualError(t, err, `cannot execute "a/prog": no such file or directory`+
 			` (the file is there: its interpreter or dynamic loader is not)`, name)
 	}
@@ -182,7 +182,7 @@ func TestExecvpGivesScriptsToTheShell(t *testing.T) {
 		tree(t, "script", "a/script")
 		t.Setenv("PATH", ":a")
 		k := &kernel{errs: map[string]error{name: unix.ENOEXEC}}
-		pid, err := execvp(name, []string{"argv0", "one", "two"}, k.start)
+		pid, err := execvp(name, []string{"argv0", "one", "two"}, os.Environ(), k.start)
 		require.NoError(t, err)
 		assert.Equal(t, started, pid)
 		assert.Equal(t, []string{name, "/bin/sh"}, k.calls)
@@ -193,7 +193,7 @@ func TestExecvpGivesScriptsToTheShell(t *testing.T) {
 func TestExecvpScriptWithoutArguments(t *testing.T) {
 	tree(t, "script")
 	k := &kernel{errs: map[string]error{"./script": unix.ENOEXEC}}
-	_, err := execvp("./script", []string{"argv0"}, k.start)
+	_, err := execvp("./script", []string{"argv0"}, os.Environ(), k.start)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"/bin/sh", "./script"}, k.argv)
 }
@@ -201,7 +201,7 @@ func TestExecvpScriptWithoutArguments(t *testing.T) {
 func TestExecvpScriptWithoutShell(t *testing.T) {
 	tree(t, "script")
 	k := &kernel{errs: map[string]error{"./script": unix.ENOEXEC, "/bin/sh": unix.ENOENT}}
-	_, err := execvp("./script", []string{"argv0"}, k.start)
+	_, err := execvp("./script", []string{"argv0"}, os.Environ(), k.start)
 	require.ErrorIs(t, err, unix.ENOEXEC, "what the kernel said of the file, not of the shell")
 	assert.Equal(t, []string{"./script", "/bin/sh"}, k.calls)
 }
@@ -210,7 +210,7 @@ func TestExecvpKeepsBinariesFromTheShell(t *testing.T) {
 	tree(t)
 	require.NoError(t, os.WriteFile("prog", []byte("\x7fELF for another processor"), 0o755))
 	k := &kernel{errs: map[string]error{"./prog": unix.ENOEXEC}}
-	_, err := execvp("./prog", []string{"prog"}, k.start)
+	_, err := execvp("./prog", []string{"prog"}, os.Environ(), k.start)
 	assert.EqualError(t, err, `cannot execute "./prog": exec format error (built for another architecture?)`)
 	assert.Equal(t, []string{"./prog"}, k.calls)
 }

@@ -21,6 +21,9 @@ import (
 // What changes a session or has a terminal runs in a copy of the test binary, started under one of these names; what it
 // found out it writes to descriptor 3.
 func TestMain(m *testing.M) {
+	if Stage() {
+		return
+	}
 	reexec.Register("lead", lead)
 	reexec.Register("lead-below", leadBelow)
 	reexec.Register("report", report)

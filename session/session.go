@@ -20,7 +20,7 @@ import (
 // A process that leads a process group can't make a session. Under a shell or another init that is the usual state of
 // things, so it is not an error.
 func Lead() (*Terminal, error) {
-	if t := controllingTerminal(); t != nil {
+	if t := ControllingTerminal(); t != nil {
 		return t, nil
 	}
 	if leads() {

@@ -63,7 +63,7 @@ func TestUnblockAll(t *testing.T) {
 	before := blocked(t)
 	require.NotZero(t, before)
 
-	restore, err := unblockAll()
+	restore, err := setMask(0)
 	require.NoError(t, err)
 	during := blocked(t)
 	restore()

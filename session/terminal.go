@@ -15,8 +15,9 @@ type Terminal struct {
 	Streams bool
 }
 
-// controllingTerminal looks at the standard streams first: /dev/tty need not exist in a container.
-func controllingTerminal() *Terminal {
+// ControllingTerminal returns the controlling terminal of this process, nil if there is none. It looks at the standard
+// streams first: /dev/tty need not exist in a container.
+func ControllingTerminal() *Terminal {
 	t := Terminal{fd: -1, Streams: controls(0) && controls(1)}
 	for fd := range 3 {
 		if controls(fd) {

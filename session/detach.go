@@ -1,0 +1,55 @@
+package session
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Detach gives the controlling terminal up if it is standard input (TIOCNOTTY in ioctl_tty(2)). It is returned if it is free
+// then, for a [Command] with [NewSession]: that is, if this process leads its session, which has lost it as a whole. The
+// kernel then sends SIGHUP and SIGCONT to the process group in the foreground, which may be this process's own.
+func Detach() *Terminal {
+	if !controls(0) {
+		return nil
+	}
+	free := leads()
+	if err := unix.IoctlSetInt(0, unix.TIOCNOTTY, 0); err != nil || !free {
+		return nil
+	}
+	return &Terminal{}
+}
+
+// CloseInherited closes the descriptors from 3 on that this process was started with. They have no close-on-exec flag: all
+// that Go opens has.
+func CloseInherited() error {
+	dir, err := os.Open("/proc/self/fd")
+	if errors.Is(err, fs.ErrNotExist) {
+		// Without /proc there is no telling how far they go. More than this a process is seldom given, and never by accident.
+		const most = 1 << 16
+		for fd := 3; fd < most; fd++ {
+			closeInherited(fd)
+		}
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	for _, name := range names {
+		if fd, err := strconv.Atoi(name); err == nil && fd >= 3 {
+			closeInherited(fd)
+		}
+	}
+	return err
+}
+
+func closeInherited(fd int) {
+	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+		_ = unix.Close(fd)
+	}
+}
