@@ -200,14 +200,16 @@ func TestPeersNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			link := filepath.Join(t.TempDir(), name)
 			require.NoError(t, os.Symlink(tinitPath, link))
-			for _, flag := range []string{"-V", "--version"} {
-				r := plainly(t, link, flag).run()
-				assert.Zero(t, r.code)
+			r := plainly(t, link, "--version").run()
+			assert.Zero(t, r.code)
+			if name == "dumb-init" {
+				assert.Regexp(t, `\Adumb-init v\S+_tinit\n\z`, r.err)
+			} else {
 				assert.Regexp(t, `\Atini version \S+_tinit - git\.\S+\n\z`, r.out)
 			}
 			assert.Equal(t, 42, plainly(t, link, "--", "sh", "-c", "exit 42").run().code)
 			assert.Equal(t, 43, namespaced(t, link, "--", "sh", "-c", "exit 43").run().code)
-			assert.Equal(t, 127, plainly(t, link, "jobs").run().code, "a command's name is a PROGRAM's")
+			assert.Contains(t, plainly(t, link, "jobs").run().err, `cannot find "jobs"`, "a command's name is a PROGRAM's")
 		})
 	}
 	t.Run("any other", func(t *testing.T) {

@@ -29,6 +29,7 @@ type stage struct {
 	Block      []int          // signals to block
 	Close      []int          // descriptors to close
 	Argv0      string         // what tinit is called by
+	Nameless   bool           // execute tinit by a descriptor
 	Refuse     *refusal       // have a filter refuse a system call
 }
 
@@ -59,7 +60,31 @@ func runStage() {
 	if err := s.apply(); err != nil {
 		fail("stage", err)
 	}
+	if s.Nameless {
+		fail("stage", execFile(path, args))
+	}
 	fail("stage", syscall.Exec(path, args, os.Environ()))
+}
+
+// execFile is execve(2) of a file that has no name any more, as far as the new
+// program can tell.
+func execFile(path string, args []string) error {
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	argv, err := syscall.SlicePtrFromStrings(args)
+	if err != nil {
+		return err
+	}
+	envv, err := syscall.SlicePtrFromStrings(os.Environ())
+	if err != nil {
+		return err
+	}
+	var empty [1]byte
+	_, _, errno := unix.Syscall6(unix.SYS_EXECVEAT, uintptr(fd), uintptr(unsafe.Pointer(&empty)),
+		uintptr(unsafe.Pointer(&argv[0])), uintptr(unsafe.Pointer(&envv[0])), unix.AT_EMPTY_PATH, 0)
+	return errno
 }
 
 func (s *stage) apply() error {

@@ -8,7 +8,6 @@
 package main
 
 import (
-	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -16,81 +15,59 @@ import (
 	"github.com/tinit-dev/tinit/forwarder"
 	_ "github.com/tinit-dev/tinit/internal/oneproc"
 	"github.com/tinit-dev/tinit/internal/supervisor"
-	"github.com/tinit-dev/tinit/reaper"
 	"github.com/tinit-dev/tinit/session"
 )
 
 func main() {
+	if session.Stage() {
+		return
+	}
 	os.Exit(leave(tinit(os.Args, os.Environ())))
 }
 
 func tinit(argv, environ []string) (code int, err error) {
 	signals, signalsErr := forwarder.Receive(unix.SIGCHLD) // before anything slow: until then Go's runtime has them
 
-	opts, err := parse(argv, environ)
+	who := called(argv)
+	opts, err := who.parse(argv[min(1, len(argv)):], environ)
 	if err == nil {
 		err = signalsErr
 	}
 	if err != nil {
-		return session.CodeOwnError, err
+		return who.codes.own, err
 	}
-	if text := opts.print(argv); text != "" {
-		return printOut(text)
+	if text, fd := who.info(opts); text != "" {
+		return who.print(text, fd)
 	}
 	say := newMessages(os.Stderr.Fd(), opts.level, opts.parentDeath)
 	defer say.flush()
 	settleThreads(spareThreads(opts.level))
-	opts.cfg.Warn, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.note, opts.level == verbose
+	opts.cfg.Warn, opts.cfg.Tell, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.tell, say.note, opts.level == verbose
 
-	terminal, err := session.Lead()
-	if err != nil {
-		say.warn("%v", err)
-	}
-	adoptOrphans(say)
+	opts.inherit(signals)
+	terminal := opts.settleInSession(signals, say)
+	opts.adoptOrphans(say)
 
 	s, err := supervisor.New(opts.cfg, signals, terminal)
 	if err != nil {
-		return session.CodeOwnError, err
+		return who.codes.own, err
 	}
 	if opts.pause {
-		return pause(s, say), nil
+		opts.letGo(say)
+		s.Pause()
+		return 0, nil
 	}
-	code, err = s.Run(session.Command{Name: opts.program[0], Args: opts.program, Env: opts.env})
-	if err != nil {
-		return startCode(err), err
+	if err := s.Start(opts.command); err != nil {
+		return who.codes.of(err), err
 	}
-	return opts.report(code), nil
+	opts.letGo(say)
+	return opts.report(s.Run()), nil
 }
 
-func adoptOrphans(say *messages) {
-	if unix.Getpid() == 1 {
-		return
-	}
-	if err := reaper.Subreaper(); err != nil {
-		say.warn("orphans will go to another process: %v", err)
-	}
-}
-
-func pause(s *supervisor.Supervisor, say *messages) (code int) {
-	// Not to keep a file system busy for as long as the pod lives.
-	if err := unix.Chdir("/"); err != nil {
-		say.warn("%v", os.NewSyscallError("chdir", err))
-	}
-	s.Pause()
-	return 0
-}
-
-func startCode(err error) int {
-	if start, ok := errors.AsType[*session.Error](err); ok {
-		return start.ExitCode()
-	}
-	return session.CodeOwnError
-}
-
-// printOut is for what was asked for by a flag: it alone goes to standard output.
-func printOut(text string) (code int, err error) {
-	if err := writeLast(unix.Stdout, text); err != nil {
-		return session.CodeOwnError, err
+// print is for what was asked for by a flag: it alone goes to standard output.
+func (who *personality) print(text string, fd int) (code int, err error) {
+	if err := writeLast(fd, text); err != nil {
+		return who.codes.own, err
 	}
 	return 0, nil
 }

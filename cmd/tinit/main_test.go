@@ -48,13 +48,24 @@ func output(t *testing.T, name string) (out string, code int) {
 	return both.String(), cmd.ProcessState.ExitCode()
 }
 
+// parse is what tinit does with its arguments and variables.
+func parse(argv, environ []string) (*options, error) {
+	return called(argv).parse(argv[min(1, len(argv)):], environ)
+}
+
+// printed is what that asks for.
+func printed(o *options, argv []string) string {
+	text, _ := called(argv).info(o)
+	return text
+}
+
 func TestStartCode(t *testing.T) {
 	for want, err := range map[int]error{
 		session.CodeNotFound:      &session.Error{Step: "find", Err: unix.ENOENT},
 		session.CodeNotExecutable: fmt.Errorf("wrapped: %w", &session.Error{Step: "execute", Err: unix.EACCES}),
 		session.CodeOwnError:      &session.Error{Step: "start", Err: unix.ENOMEM},
 	} {
-		assert.Equal(t, want, startCode(err))
+		assert.Equal(t, want, own.codes.of(err))
 	}
-	assert.Equal(t, 125, startCode(unix.ENOENT), "an error of no known step is tinit's own")
+	assert.Equal(t, 125, own.codes.of(unix.ENOENT), "an error of no known step is tinit's own")
 }

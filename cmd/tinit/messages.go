@@ -28,9 +28,10 @@ type messages struct {
 type level int
 
 const (
-	quiet   level = iota // nothing but why PROGRAM could not be started
-	normal               // what somebody should hear of
-	verbose              // and what tinit does
+	quiet    level = iota // nothing but why PROGRAM could not be started
+	warnings              // what went wrong, which is as much as tini says
+	normal                // and what became of PROGRAM, if somebody should hear of it
+	verbose               // and what tinit does
 )
 
 const (
@@ -113,7 +114,9 @@ func (m *messages) flush() {
 	}
 }
 
-func (m *messages) warn(format string, args ...any) { m.say(normal, format, args...) }
+func (m *messages) warn(format string, args ...any) { m.say(warnings, format, args...) }
+
+func (m *messages) tell(format string, args ...any) { m.say(normal, format, args...) }
 
 func (m *messages) note(format string, args ...any) { m.say(verbose, format, args...) }
 

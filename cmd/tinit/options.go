@@ -3,26 +3,36 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tinit-dev/tinit/forwarder"
 	"github.com/tinit-dev/tinit/internal/supervisor"
+	"github.com/tinit-dev/tinit/session"
 )
 
 type options struct {
 	cfg         supervisor.Config
+	command     session.Command // PROGRAM
 	success     [256]bool
 	parentDeath syscall.Signal
 	pause       bool
 	level       level
 
-	help, version, license bool
+	leads     bool // tinit makes itself the leader of a session
+	detaches  bool // the terminal is PROGRAM's alone
+	subreaper bool
+	unblocks  bool // PROGRAM starts with no signal blocked, whatever tinit was started with
+	forgets   bool // and with none ignored
+	toRoot    bool // tinit keeps no directory busy
+	closes    bool // nor a file
 
-	program []string // argv
-	env     []string // without tinit's own variables
+	help, version, license bool
 }
 
 // commands are the words that, without -- before them, stand for tinit's own commands and not for a PROGRAM. The list is
@@ -32,54 +42,66 @@ var commands = [...]string{
 }
 
 // parse reads flags and variables. Its errors name the flag or variable, and what is wrong with it.
-func parse(argv, environ []string) (*options, error) {
-	o := &options{level: normal}
+func (who *personality) parse(args, environ []string) (*options, error) {
+	o := &options{}
 	o.cfg.StopSignals = forwarder.Of(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
-	o.cfg.Grace = time.Second
+	o.cfg.Grace = defaultGrace
+	o.cfg.Leave = true
+	who.usual(o)
 
-	fs := o.flags()
-	rest, dashes, err := fs.parse(argv[min(1, len(argv)):])
+	if who.alone != "" && len(args) == 1 && args[0] == who.alone {
+		o.version = true
+		return o, nil
+	}
+	env := who.sort(environ)
+	syntax := who.syntax
+	if slices.ContainsFunc(environ, func(kv string) bool { return strings.HasPrefix(kv, "POSIXLY_CORRECT=") }) {
+		syntax.permute = false
+	}
+	all := o.flags()
+	rest, dashes, err := who.itsFlags(all).parse(args, syntax)
 	if err != nil {
-		return nil, hinted(err)
+		return nil, who.hinted(err)
 	}
 	if o.help || o.version || o.license {
 		return o, nil
 	}
-	own, env := splitEnviron(environ)
-	if err := applyVariables(fs, own); err != nil {
+	if err := who.applyVariables(all, env.own); err != nil {
 		return nil, err
 	}
-	if err := o.setReaper(own[reaperVariable]); err != nil {
+	if err := o.setReaper(env.own[reaperVariable]); err != nil {
 		return nil, fmt.Errorf("variable %s: %w", reaperVariable, err)
 	}
-	o.program, o.env = rest, env
-	return o, o.check(dashes || calledAsPeer(argv))
+	if who.settle != nil {
+		who.settle(o)
+	}
+	o.command.Args, o.command.Env, o.command.PIDVariables = rest, env.rest, env.pids
+	if len(rest) > 0 {
+		o.command.Name = rest[0]
+	}
+	return o, who.check(o, dashes || who != own)
 }
 
 // check is told whether the first word is a program even if it is a command's name: after --, and under the name of a
 // peer, which has no commands.
-func (o *options) check(isProgram bool) error {
-	if o.pause {
-		if len(o.program) > 0 {
-			return hinted(fmt.Errorf("--pause takes no PROGRAM, but got %q", o.program[0]))
-		}
+func (who *personality) check(o *options, isProgram bool) error {
+	program := o.command.Args
+	switch {
+	case o.pause && len(program) > 0:
+		return who.hinted(fmt.Errorf("--pause takes no PROGRAM, but got %q", program[0]))
+	case o.pause:
 		return nil
-	}
-	if len(o.program) == 0 {
-		return hinted(errors.New("no PROGRAM given"))
-	}
-	if isProgram {
-		return nil
-	}
-	for _, c := range commands {
-		if o.program[0] == c {
-			return fmt.Errorf("%q is a word that tinit keeps for a command of its own; to run a program of that name write: tinit -- %s", c, c)
-		}
+	case len(program) == 0:
+		return who.hinted(errors.New("no PROGRAM given"))
+	case !isProgram && slices.Contains(commands[:], program[0]):
+		return fmt.Errorf("%q is a word that tinit keeps for a command of its own; to run a program of that name write: tinit -- %[1]s", program[0])
 	}
 	return nil
 }
 
-func hinted(err error) error { return fmt.Errorf("%w (see tinit --help)", err) }
+func (who *personality) hinted(err error) error {
+	return fmt.Errorf("%w (see %s -h)", err, who.names[0])
+}
 
 // flags are the rows of the usage text, in its order.
 func (o *options) flags() flags {
@@ -89,18 +111,18 @@ func (o *options) flags() flags {
 		{long: "rewrite", short: "r", arg: true, set: o.cfg.Rewrite.Add},
 		{long: "success-code", short: "e", arg: true, set: o.addSuccessCodes},
 		{long: "parent-death", short: "p", arg: true, set: o.setParentDeath},
-		{long: "subreaper", short: "s", set: boolean(func(bool) {})},
+		{long: "subreaper", short: "s", set: to(&o.subreaper)},
 		{long: "warn-reaped", short: "w", set: to(&o.cfg.WarnReaped)},
 		{long: "pause", short: "P", set: to(&o.pause)},
 		{long: "kill-after", short: "k", arg: true, set: duration(&o.cfg.KillAfter)},
-		{long: "grace", arg: true, set: duration(&o.cfg.Grace)},
+		{long: "grace", arg: true, set: o.setGrace},
 		{long: "stop-delay", arg: true, set: duration(&o.cfg.StopDelay)},
 		{long: "stop-signal", arg: true, set: o.setStopSignals},
 		{long: "verbose", short: "v", set: boolean(func(on bool) { o.setLevel(on, verbose) })},
 		{long: "quiet", short: "q", set: boolean(func(on bool) { o.setLevel(on, quiet) })},
-		{long: "help", short: "h", set: to(&o.help)},
-		{long: "version", short: "V", set: to(&o.version)},
-		{long: "license", short: "lL", set: to(&o.license)},
+		{long: "help", short: "h", ends: true, set: to(&o.help)},
+		{long: "version", short: "V", ends: true, set: to(&o.version)},
+		{long: "license", short: "lL", ends: true, set: to(&o.license)},
 	}
 }
 
@@ -148,8 +170,6 @@ func (o *options) setStopSignals(list string) error {
 func (o *options) setLevel(on bool, l level) {
 	if on {
 		o.level = l
-	} else {
-		o.level = normal
 	}
 }
 
@@ -166,6 +186,12 @@ func boolean(set func(bool)) func(string) error {
 
 func to(on *bool) func(string) error {
 	return boolean(func(value bool) { *on = value })
+}
+
+// setGrace: who says how long it may take has tinit see to what is left, under whatever name.
+func (o *options) setGrace(s string) error {
+	o.cfg.Leave, o.subreaper = false, true
+	return duration(&o.cfg.Grace)(s)
 }
 
 func duration(d *time.Duration) func(string) error {
@@ -196,15 +222,15 @@ func (o *options) report(code int) int {
 	return code
 }
 
-// print is what -h, -V or -l asked for, empty if none did.
-func (o *options) print(argv []string) string {
+// info is what -h, -V or -l asked for, empty if none did, and the descriptor that it is to be written to.
+func (who *personality) info(o *options) (text string, fd int) {
 	switch {
 	case o.help:
-		return usage
+		return who.usage, who.helpTo
 	case o.version:
-		return versionLine(argv)
+		return who.version(buildVersion()), who.versionTo
 	case o.license:
-		return license
+		return license, unix.Stdout
 	}
-	return ""
+	return "", -1
 }

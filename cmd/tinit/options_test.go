@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/session"
 )
 
 // words is an argv: tinit, and what the line says.
@@ -19,7 +20,8 @@ func words(line string) []string { return strings.Fields("tinit " + line) }
 func TestParseDefaults(t *testing.T) {
 	o, err := parse(words("prog"), nil)
 	require.NoError(t, err)
-	want := &options{level: normal, program: []string{"prog"}, env: []string{}}
+	want := &options{level: normal, leads: true, subreaper: true, unblocks: true}
+	want.command = session.Command{Name: "prog", Args: []string{"prog"}, Env: []string{}}
 	want.cfg.StopSignals = forwarder.Of(unix.SIGTERM, unix.SIGINT, unix.SIGQUIT)
 	want.cfg.Grace = time.Second
 	assert.Equal(t, want, o)
@@ -100,11 +102,11 @@ func TestParseEndsAtTheProgram(t *testing.T) {
 	} {
 		o, err := parse(words(line), nil)
 		require.NoError(t, err, line)
-		assert.Equal(t, strings.Fields(want), o.program, line)
+		assert.Equal(t, strings.Fields(want), o.command.Args, line)
 	}
 	o, err := parse([]string{"tinit", "--", ""}, nil)
 	require.NoError(t, err)
-	assert.Equal(t, []string{""}, o.program)
+	assert.Equal(t, []string{""}, o.command.Args)
 }
 
 func TestCommandsAreReserved(t *testing.T) {
@@ -116,12 +118,12 @@ func TestCommandsAreReserved(t *testing.T) {
 		}
 		o, err := parse(words("-- "+c), nil)
 		require.NoError(t, err)
-		assert.Equal(t, []string{c}, o.program)
+		assert.Equal(t, []string{c}, o.command.Args)
 
-		for peer := range peers {
+		for _, peer := range peers {
 			o, err := parse([]string{"/sbin/" + peer, c}, nil)
 			require.NoError(t, err, "a peer has no commands")
-			assert.Equal(t, []string{c}, o.program)
+			assert.Equal(t, []string{c}, o.command.Args)
 		}
 	}
 	_, err := parse(nil, nil)
@@ -129,7 +131,7 @@ func TestCommandsAreReserved(t *testing.T) {
 }
 
 func TestParseErrors(t *testing.T) {
-	const help = "(see tinit --help)"
+	const help = "(see tinit -h)"
 	for line, want := range map[string][]string{
 		"":                             {"no PROGRAM given", help},
 		"--":                           {"no PROGRAM given", help},
@@ -184,7 +186,7 @@ func TestParseErrors(t *testing.T) {
 			assert.ErrorContains(t, err, part, line)
 		}
 		if o != nil {
-			assert.Empty(t, o.print(words(line)), "%q prints nothing", line)
+			assert.Empty(t, printed(o, words(line)), "%q prints nothing", line)
 		}
 		assert.NotContains(t, err.Error(), "\n", line)
 	}
@@ -195,14 +197,15 @@ func TestPause(t *testing.T) {
 		o, err := parse(words(line), nil)
 		require.NoError(t, err, line)
 		assert.True(t, o.pause)
-		assert.Empty(t, o.program)
+		assert.Empty(t, o.command.Args)
 	}
 }
 
 func TestPrint(t *testing.T) {
 	for line, want := range map[string]string{
-		"-h": usage, "--help": usage, "-h prog": usage, "-vh": usage, "-h -V": usage,
-		"-V": versionLine(words("")), "--version": versionLine(words("")),
+		"-h": usage, "--help": usage, "-h prog": usage, "-vh": usage, "-h -V": usage, "-hV": usage, "-hx": usage, "-h --nosuch": usage,
+		"-Vh": own.version(buildVersion()),
+		"-V":  own.version(buildVersion()), "--version": own.version(buildVersion()),
 		"-l": license, "-L": license, "--license": license,
 		"prog": "", "prog -h": "", "-- -h": "",
 	} {
@@ -212,11 +215,11 @@ func TestPrint(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, "help is for those whose flags and variables are wrong: %s", line)
-		assert.Equal(t, want, o.print(words(line)), line)
+		assert.Equal(t, want, printed(o, words(line)), line)
 	}
 	o, err := parse(words("prog"), nil)
 	require.NoError(t, err)
-	assert.Empty(t, o.print(words("prog")))
+	assert.Empty(t, printed(o, words("prog")))
 }
 
 func TestReport(t *testing.T) {

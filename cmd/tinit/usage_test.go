@@ -69,7 +69,9 @@ func TestUsageNamesEveryVariable(t *testing.T) {
 }
 
 func TestTextsAreForTerminals(t *testing.T) {
-	for name, text := range map[string]string{"usage": usage, "license": license} {
+	for name, text := range map[string]string{
+		"usage": usage, "license": license, "tini": tini.usage, "dumb-init": dumbInit.usage, "catatonit": catatonit.usage,
+	} {
 		assert.True(t, strings.HasSuffix(text, ".\n"), name)
 		for line := range strings.Lines(text) {
 			assert.LessOrEqual(t, len(line), 89, "%s: %s", name, line)
@@ -79,21 +81,29 @@ func TestTextsAreForTerminals(t *testing.T) {
 	}
 }
 
+var peers = []string{"tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init"}
+
 func TestVersionLine(t *testing.T) {
 	v, c := version, commit
 	defer func() { version, commit = v, c }()
 	version, commit = "1.2.3", "abcdef0"
-
-	for _, argv0 := range []string{"tinit", "/sbin/tinit", "./tinit", "init", "tini2", "", "/"} {
-		assert.Equal(t, "tinit version 1.2.3 - git.abcdef0\n", versionLine([]string{argv0}), argv0)
+	line := func(argv ...string) string {
+		text, _ := called(argv).info(&options{version: true})
+		return text
 	}
-	assert.Equal(t, "tinit version 1.2.3 - git.abcdef0\n", versionLine(nil))
-	for _, peer := range []string{"tini", "tini-static", "docker-init", "dumb-init", "catatonit", "podman-init"} {
+	for _, argv0 := range []string{"tinit", "/sbin/tinit", "./tinit", "init", "tini2", "", "/"} {
+		assert.Equal(t, "tinit version 1.2.3 - git.abcdef0\n", line(argv0), argv0)
+	}
+	assert.Equal(t, "tinit version 1.2.3 - git.abcdef0\n", line())
+	for _, peer := range peers {
+		want := "tini version 1.2.3_tinit - git.abcdef0\n" // as Docker wants it, with the commit after " - git."
+		if peer == "dumb-init" {
+			want = "dumb-init v1.2.3_tinit\n"
+		}
 		for _, argv0 := range []string{peer, "/usr/bin/" + peer, "./" + peer} {
-			// Docker wants "tini version ", and the commit after " - git.".
-			assert.Equal(t, "tini version 1.2.3_tinit - git.abcdef0\n", versionLine([]string{argv0}), argv0)
+			assert.Equal(t, want, line(argv0), argv0)
 		}
 	}
 	version, commit = "", ""
-	assert.Regexp(t, `^tinit version \S+ - git\.\S+\n$`, versionLine(nil), "whatever go build knew")
+	assert.Regexp(t, `^tinit version \S+ - git\.\S+\n$`, line(), "whatever go build knew")
 }

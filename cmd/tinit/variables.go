@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,14 +24,15 @@ var variables = [...]struct{ name, flag string }{
 // reaperVariable chooses between two ways to the same end. It is for tests, so it has no flag.
 const reaperVariable = "TINIT_REAPER"
 
-// peerVariables are tini's and dumb-init's, each with the flag that it amounts to; flag returns "" when that is none.
+// peerVariables are those that another init has, each with the flag that it amounts to; flag returns "" when that is none.
 var peerVariables = [...]struct {
-	name string
-	flag func(value string) (flag string, err error)
+	of, name string
+	empty    bool // it counts when it is set at all
+	flag     func(value string) (flag string, err error)
 }{
-	{"TINI_SUBREAPER", func(string) (string, error) { return "", nil }},
-	{"TINI_KILL_PROCESS_GROUP", func(string) (string, error) { return "group", nil }},
-	{"TINI_VERBOSITY", func(v string) (string, error) {
+	{"tini", "TINI_SUBREAPER", true, func(string) (string, error) { return "subreaper", nil }},
+	{"tini", "TINI_KILL_PROCESS_GROUP", true, func(string) (string, error) { return "group", nil }},
+	{"tini", "TINI_VERBOSITY", false, func(v string) (string, error) {
 		n, err := strconv.Atoi(v)
 		switch {
 		case err != nil:
@@ -41,8 +44,9 @@ var peerVariables = [...]struct {
 		}
 		return "", nil
 	}},
-	{"DUMB_INIT_SETSID", func(v string) (string, error) { return ifEqual(v, "0", "single-child"), nil }},
-	{"DUMB_INIT_DEBUG", func(v string) (string, error) { return ifEqual(v, "1", "verbose"), nil }},
+	{"dumb-init", "DUMB_INIT_SETSID", false, func(v string) (string, error) { return ifEqual(v, "0", "single-child"), nil }},
+	{"dumb-init", "DUMB_INIT_DEBUG", false, func(v string) (string, error) { return ifEqual(v, "1", "verbose"), nil }},
+	{"catatonit", "CATATONIT_DEBUG", true, func(string) (string, error) { return "verbose", nil }},
 }
 
 func ifEqual(value, want, flag string) string {
@@ -58,63 +62,84 @@ var opposites = map[string]string{
 	"verbose": "quiet", "quiet": "verbose",
 }
 
-// splitEnviron takes tinit's own variables out: a tinit that PROGRAM starts is not meant.
-func splitEnviron(environ []string) (own map[string]string, rest []string) {
-	rest = make([]string, 0, len(environ))
-	for _, kv := range environ {
-		name, value, _ := strings.Cut(kv, "=")
-		if !isOwn(name) {
-			rest = append(rest, kv)
-			continue
-		}
-		if own == nil {
-			own = make(map[string]string)
-		}
-		own[name] = value
-	}
-	return own, rest
+// pidVariables name the process that they are meant for. Where that is tinit, PROGRAM is meant: it is what gets the sockets
+// (sd_listen_fds(3)) and keeps the watchdog from barking (sd_watchdog_enabled(3)).
+var pidVariables = [...]string{"LISTEN_PID", "WATCHDOG_PID"}
+
+// environment is what becomes of the variables that tinit was started with.
+type environment struct {
+	own  map[string]string // what tinit heeds
+	rest []string          // what PROGRAM gets
+	pids []string          // those of pidVariables that are to name PROGRAM
 }
 
-func isOwn(name string) bool {
-	if name == reaperVariable {
-		return true
+// sort takes tinit's own variables out of environ: a tinit that PROGRAM starts is not meant.
+func (who *personality) sort(environ []string) (e environment) {
+	e.rest = make([]string, 0, len(environ))
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		heeded, passedOn := who.heeds(name)
+		if heeded {
+			if e.own == nil {
+				e.own = make(map[string]string)
+			}
+			e.own[name] = value
+		}
+		if heeded && !passedOn {
+			continue
+		}
+		e.rest = append(e.rest, kv)
+		if strings.HasSuffix(name, "_PID") && slices.Contains(pidVariables[:], name) && value == strconv.Itoa(os.Getpid()) {
+			e.pids = append(e.pids, name)
+		}
 	}
-	if !strings.HasPrefix(name, "TINI") && !strings.HasPrefix(name, "DUMB_INIT_") {
-		return false
+	if len(e.pids) > 0 {
+		// It says the same of tinit by another number, and would have PROGRAM believe itself not meant.
+		e.rest = slices.DeleteFunc(e.rest, func(kv string) bool { return strings.HasPrefix(kv, "LISTEN_PIDFDID=") })
+	}
+	return e
+}
+
+func (who *personality) heeds(name string) (heeded, passedOn bool) {
+	if name == reaperVariable {
+		return true, false
+	}
+	if !strings.HasPrefix(name, "TINI") && !strings.HasPrefix(name, "DUMB_INIT_") && !strings.HasPrefix(name, "CATATONIT_") {
+		return false, true
 	}
 	for _, v := range variables {
 		if v.name == name {
-			return true
+			return true, false
 		}
 	}
 	for _, v := range peerVariables {
-		if v.name == name {
-			return true
+		if v.name == name && slices.Contains(who.heedsOf, v.of) {
+			return true, who.passesOn
 		}
 	}
-	return false
+	return false, true
 }
 
-// applyVariables sets the flags that were not given. An empty value is no value, except for tini's variables, which
-// count when they are set at all. tinit's own come first and so beat a peer's.
-func applyVariables(fs flags, own map[string]string) error {
+// applyVariables sets the flags of all that were not given. An empty value is no value, but for some of the peers'. tinit's
+// own come first and so beat a peer's.
+func (who *personality) applyVariables(all flags, own map[string]string) error {
 	for _, v := range variables {
 		if value := own[v.name]; value != "" {
-			if err := fs.apply(v.name, v.flag, value); err != nil {
+			if err := all.apply(v.name, v.flag, value); err != nil {
 				return err
 			}
 		}
 	}
 	for _, v := range peerVariables {
-		value, ok := own[v.name]
-		if !ok || (value == "" && v.name != "TINI_KILL_PROCESS_GROUP") {
+		value, ok := own[v.name] // only what this personality heeds
+		if !ok || (value == "" && !v.empty) {
 			continue
 		}
 		flag, err := v.flag(value)
 		if err != nil {
 			return fmt.Errorf("variable %s: %w", v.name, err)
 		}
-		if err := fs.apply(v.name, flag, "true"); err != nil {
+		if err := all.apply(v.name, flag, "true"); err != nil {
 			return err
 		}
 	}

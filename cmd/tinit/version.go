@@ -1,36 +1,12 @@
 package main
 
-import (
-	"path/filepath"
-	"runtime/debug"
-)
+import "runtime/debug"
 
 // version is set by the linker: -X main.version=1.2.3. Otherwise the module's version is taken.
 var version string
 
 // commit likewise; otherwise what go build recorded.
 var commit string
-
-// peers are the programs whose place tinit takes when it is called by their name.
-var peers = map[string]bool{
-	"tini": true, "tini-static": true, "docker-init": true,
-	"dumb-init": true,
-	"catatonit": true, "podman-init": true,
-}
-
-func calledAsPeer(argv []string) bool {
-	return len(argv) > 0 && peers[filepath.Base(argv[0])]
-}
-
-// versionLine is what -V prints. Docker reads a line from its docker-init: it has to begin with "tini version ", and what
-// follows " - git." is the commit (parseInitVersion in moby's daemon/info_unix.go).
-func versionLine(argv []string) string {
-	v, c := buildVersion()
-	if calledAsPeer(argv) {
-		return "tini version " + v + "_tinit - git." + c + "\n"
-	}
-	return "tinit version " + v + " - git." + c + "\n"
-}
 
 func buildVersion() (v, c string) {
 	v, c = version, commit

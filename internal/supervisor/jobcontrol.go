@@ -47,6 +47,17 @@ func (s *Supervisor) stopSelf(sig syscall.Signal) {
 	}
 }
 
+// stopAlong has a shell see the job stopped without this process knowing of the program's stops. What continues this process
+// is sent on to the program like any other signal.
+func (s *Supervisor) stopAlong() {
+	if !s.cfg.StopAlong {
+		return
+	}
+	if err := s.sys.kill(unix.Getpid(), syscall.SIGSTOP); err != nil {
+		s.cfg.Warn("cannot stop with %s: %v", s.main.name, err)
+	}
+}
+
 // continued: somebody, most likely the shell's fg or bg, woke this process after it had stopped itself.
 func (s *Supervisor) continued() {
 	s.selfStop = false

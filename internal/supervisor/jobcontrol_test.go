@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"fmt"
+	"os"
 	"syscall"
 	"testing"
 
@@ -147,4 +148,25 @@ func TestOrphaned(t *testing.T) {
 			assert.Equal(t, test.want+"\n", outputOf(t, test.sys, test.args...))
 		})
 	}
+}
+
+func TestStopsAlong(t *testing.T) {
+	self := fmt.Sprintf("kill %d STOP", os.Getpid())
+	for _, sig := range []syscall.Signal{syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU} {
+		cfg := Config{StopAlong: true, Rewrite: forwarder.Rewrite{syscall.SIGTSTP: syscall.SIGSTOP, syscall.SIGTTOU: 0}}
+		m := newMachine(cfg)
+		m.signalled(sig)
+		did := m.done()
+		require.NotEmpty(t, did)
+		assert.Equal(t, self, did[len(did)-1], "%v: after it was sent on", sig)
+		m.signalled(syscall.SIGCONT)
+		assert.Equal(t, []string{"CONT to group"}, m.done(), "%v", sig)
+
+		m = newMachine(Config{})
+		m.signalled(sig)
+		assert.Equal(t, []string{forwarder.SignalName(sig) + " to group"}, m.done(), "the control")
+	}
+	m := newMachine(Config{StopAlong: true})
+	m.signalled(syscall.SIGTERM)
+	assert.Equal(t, []string{"TERM to group"}, m.done(), "others stop nobody")
 }

@@ -73,6 +73,7 @@ const mainPID = 1 << 24 // above any number that Linux gives
 func newMachine(cfg Config) *machine {
 	m := &machine{clock: time.Unix(0, 0), scheduled: -1}
 	cfg.Warn = func(format string, args ...any) { m.warns = append(m.warns, fmt.Sprintf(format, args...)) }
+	cfg.Tell = cfg.Warn
 	cfg.Note = func(format string, args ...any) { m.notes = append(m.notes, fmt.Sprintf(format, args...)) }
 	cfg.Verbose = true
 	target := forwarder.Group(mainPID)
@@ -152,13 +153,16 @@ func supervise() {
 	must(err)
 	must(reaper.Subreaper())
 	cfg := Config{
-		Grace: grace, Warn: say, Note: func(string, ...any) {},
+		Grace: grace, Warn: say, Tell: say, Note: func(string, ...any) {},
 		StopSignals: forwarder.Of(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT),
 	}
 	s, err := New(cfg, signals, nil)
 	must(err)
-	code, err := s.Run(session.Command{Name: reexec.Self(), Args: os.Args[2:]})
-	say("code %d, error %v", code, err)
+	if err := s.Start(session.Command{Name: reexec.Self(), Args: os.Args[2:]}); err != nil {
+		say("not started: %v", err)
+		return
+	}
+	say("code %d", s.Run())
 }
 
 func must(err error) {

@@ -35,6 +35,7 @@ func (s *Supervisor) signalled(sig syscall.Signal) {
 	switch sig {
 	case syscall.SIGTSTP, syscall.SIGTTIN, syscall.SIGTTOU:
 		s.groupStop = to
+		defer s.stopAlong()
 	case syscall.SIGCONT:
 		s.groupStop = 0
 	}
@@ -90,7 +91,7 @@ func (s *Supervisor) expired() {
 		s.release()
 	case stopping:
 		s.enter(killed)
-		s.cfg.Warn("%s (process %d) is still there %v after a stop signal: killing it", s.main.name, s.main.pid, s.cfg.KillAfter)
+		s.cfg.Tell("%s (process %d) is still there %v after a stop signal: killing it", s.main.name, s.main.pid, s.cfg.KillAfter)
 		s.signal(s.main, syscall.SIGKILL)
 	case sweeping:
 		s.killLeftovers()

@@ -270,3 +270,17 @@ func TestSignalsInTheSweep(t *testing.T) {
 		assert.Equal(t, time.Second, m.scheduled)
 	}
 }
+
+func TestLeaves(t *testing.T) {
+	m := newMachine(Config{Leave: true})
+	m.hasChild = true
+	m.end(exited(3))
+	assert.Equal(t, gone, m.phase)
+	assert.Equal(t, 3, m.main.code())
+	assert.Empty(t, m.done())
+
+	m = newMachine(Config{})
+	m.hasChild = true
+	m.end(exited(3))
+	assert.Equal(t, sweeping, m.phase, "the control")
+}

@@ -8,7 +8,9 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 	"syscall"
 	"time"
 
@@ -22,17 +24,21 @@ import (
 // A Config says how the main program is treated. Durations of 0 mean at once, but KillAfter's means never.
 type Config struct {
 	SingleChild bool // signal the program alone, not its process group
+	StopAlong   bool // for TSTP, TTIN and TTOU, once they were sent on, this process stops too
 	Rewrite     forwarder.Rewrite
 	StopSignals forwarder.Set
 	StopDelay   time.Duration
 	KillAfter   time.Duration
 	Grace       time.Duration
+	Leave       bool           // nobody sees to what is left when the main program has ended
+	Farewell    syscall.Signal // what it is sent then all the same, once, 0 for nothing
 	WarnReaped  bool
 	Reaping     Reaping
 	Verbose     bool // somebody listens to Note
 
-	// Warn is for what somebody should hear of, Note for whoever asked. Neither may block.
-	Warn, Note func(format string, args ...any)
+	// Warn is for what went wrong, Tell for what became of the programs that somebody should hear of, Note for whoever
+	// asked. None may block.
+	Warn, Tell, Note func(format string, args ...any)
 }
 
 // Reaping is who reaps.
@@ -139,12 +145,9 @@ func (s *Supervisor) chooseReaper() error {
 	return nil
 }
 
-// Run starts the main program, and returns when it and whatever it left behind have ended: its exit code, or 128+n if
-// signal n killed it. The error is [session.Command.Start]'s; with it nothing was started.
-func (s *Supervisor) Run(c session.Command) (code int, err error) {
-	if err := s.start(c); err != nil {
-		return 0, err
-	}
+// Run returns when the main program, which was started, and whatever it left behind have ended: its exit code, or 128+n
+// if signal n killed it.
+func (s *Supervisor) Run() (code int) {
 	for s.phase != gone {
 		select {
 		case sig := <-s.signals.C:
@@ -157,7 +160,7 @@ func (s *Supervisor) Run(c session.Command) (code int, err error) {
 			s.expired()
 		}
 	}
-	return s.main.code(), nil
+	return s.main.code()
 }
 
 // Pause reaps until TERM or INT.
@@ -191,7 +194,8 @@ func (s *Supervisor) got(sig syscall.Signal) {
 	s.reap()
 }
 
-func (s *Supervisor) start(c session.Command) error {
+// Start starts the main program. The error is [session.Command.Start]'s; with it nothing was started.
+func (s *Supervisor) Start(c session.Command) error {
 	// A pipeline's last program must keep the terminal (tinit a | b), so this takes standard output too.
 	if t := s.terminal; t != nil && t.Streams && t.Mine() {
 		c.Terminal = t
@@ -200,12 +204,12 @@ func (s *Supervisor) start(c session.Command) error {
 	if s.kernelReaps {
 		c.PidFD = &pidfd
 	}
-	pid, err := c.Start()
+	pid, err := s.startOrDoWithout(c)
 	if err != nil {
 		return err
 	}
 	p := &program{name: c.Name, pid: pid, target: forwarder.Group(pid), pidfd: -1}
-	if s.cfg.SingleChild {
+	if s.cfg.SingleChild || c.Place == session.SameGroup {
 		p.target = forwarder.Process(pid)
 	}
 	s.programs = append(s.programs, p)
@@ -220,6 +224,22 @@ func (s *Supervisor) start(c session.Command) error {
 	}
 	s.letKernel(p, pidfd)
 	return nil
+}
+
+// startOrDoWithout: that this process can't execute itself, as where its file is gone, is no reason not to start the program.
+func (s *Supervisor) startOrDoWithout(c session.Command) (pid int, err error) {
+	pid, err = c.Start()
+	start, ok := errors.AsType[*session.Error](err)
+	if !ok || start.Step != session.StepStage {
+		return pid, err
+	}
+	ignored, variables := c.Ignored, c.PIDVariables
+	c.Ignored, c.PIDVariables = nil, nil
+	if pid, err = c.Start(); err == nil {
+		s.cfg.Warn("%s starts without signals ignored (%d) and its own variables (%s): %v",
+			c.Name, len(ignored), strings.Join(variables, " "), start)
+	}
+	return pid, err
 }
 
 // letKernel has the kernel reap from now on. It keeps no zombie, so what becomes of p is told through its pidfd, which is
@@ -315,7 +335,7 @@ func (s *Supervisor) reapedOrphan(c reaper.Change) {
 func (s *Supervisor) said(p *program) {
 	say := s.cfg.Note
 	if p.status.Signaled() && !p.sent.Has(p.status.Signal()) {
-		say = s.cfg.Warn
+		say = s.cfg.Tell
 	}
 	say("%s (process %d) %s", p.name, p.pid, describe(p.status))
 }

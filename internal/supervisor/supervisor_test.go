@@ -117,8 +117,8 @@ func TestNumberUsedAgain(t *testing.T) {
 }
 
 func TestRun(t *testing.T) {
-	assert.Equal(t, "code 0, error <nil>\n", output(t, "supervise", "1s", "end-with", "0"))
-	assert.Equal(t, "code 255, error <nil>\n", output(t, "supervise", "1s", "end-with", "255"))
+	assert.Equal(t, "code 0\n", output(t, "supervise", "1s", "end-with", "0"))
+	assert.Equal(t, "code 255\n", output(t, "supervise", "1s", "end-with", "255"))
 	got := output(t, "supervise", "1s", "end-with", "-9")
-	assert.Regexp(t, `^/proc/self/exe \(process \d+\) was killed by signal KILL\ncode 137, error <nil>\n$`, got)
+	assert.Regexp(t, `^/proc/self/exe \(process \d+\) was killed by signal KILL\ncode 137\n$`, got)
 }

@@ -22,6 +22,11 @@ const (
 // mainEnded: tinit leaves the moment nothing is left, which need not be now.
 func (s *Supervisor) mainEnded() {
 	s.takeTerminal()
+	if s.cfg.Leave {
+		s.sayFarewell()
+		s.enter(gone)
+		return
+	}
 	s.enter(sweeping)
 	s.reapAgain()
 	if !s.sys.children() {
@@ -32,6 +37,14 @@ func (s *Supervisor) mainEnded() {
 	s.cfg.Note("asking what %s left behind to end", s.main.name)
 	s.leftovers.signal(syscall.SIGTERM, syscall.SIGCONT)
 	s.sys.schedule(s.cfg.Grace)
+}
+
+// sayFarewell: what is left in the program's group is told that it ends, and not waited for.
+func (s *Supervisor) sayFarewell() {
+	if s.cfg.Farewell != 0 && !s.cfg.SingleChild {
+		left := group{id: s.main.pid, pidfd: s.main.pidfd}
+		left.signal(s.cfg.Farewell)
+	}
 }
 
 // noChildren is the sweep's only proof that all have ended: a scan of /proc can miss somebody, the kernel can't.
@@ -50,7 +63,7 @@ func (s *Supervisor) signalledInSweep(sig syscall.Signal) {
 }
 
 func (s *Supervisor) killLeftovers() {
-	s.cfg.Warn("killing what %s left behind: %s", s.main.name, names(s.leftovers.list()))
+	s.cfg.Tell("killing what %s left behind: %s", s.main.name, names(s.leftovers.list()))
 	s.enter(killingAll)
 	s.killUntil = s.sys.now().Add(killWait)
 	s.killAgain()
@@ -59,7 +72,7 @@ func (s *Supervisor) killLeftovers() {
 // killAgain: one KILL is not enough for a process that forks while it is looked for.
 func (s *Supervisor) killAgain() {
 	if s.sys.now().After(s.killUntil) {
-		s.cfg.Warn("leaving behind what KILL did not end: %s", names(s.leftovers.list()))
+		s.cfg.Tell("leaving behind what KILL did not end: %s", names(s.leftovers.list()))
 		s.enter(gone)
 		return
 	}

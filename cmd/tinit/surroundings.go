@@ -1,0 +1,73 @@
+package main
+
+import (
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/reaper"
+	"github.com/tinit-dev/tinit/session"
+)
+
+// What tinit makes of the surroundings that it was started in, and which of them PROGRAM gets.
+
+// inherit has PROGRAM start with what tinit was started with of signals ignored and blocked, as far as that is known.
+func (o *options) inherit(signals *forwarder.Receiver) {
+	if !o.forgets {
+		o.command.Ignored = signals.Ignored.Signals()
+	}
+	if !o.unblocks {
+		o.command.Blocked = signals.Blocked.Signals()
+	}
+}
+
+// settleInSession returns the terminal if tinit is to do PROGRAM's job control on it.
+func (o *options) settleInSession(signals *forwarder.Receiver, say *messages) *session.Terminal {
+	switch {
+	case o.detaches:
+		// As the leader of its session it gets these two for having given the terminal up.
+		err := signals.Without(func() { o.command.Terminal = session.Detach() }, syscall.SIGHUP, syscall.SIGCONT)
+		if err != nil {
+			say.warn("%v", err)
+		}
+		return nil
+	case o.command.Place == session.SameGroup:
+		return nil // its keys reach PROGRAM as they do tinit
+	case !o.leads:
+		return session.ControllingTerminal()
+	}
+	terminal, err := session.Lead()
+	if err != nil {
+		say.warn("%v", err)
+	}
+	return terminal
+}
+
+func (o *options) adoptOrphans(say *messages) {
+	switch {
+	case unix.Getpid() == 1:
+	case !o.subreaper:
+		say.warn("orphans go to another process: this is neither process 1 nor a subreaper (-s or TINI_SUBREAPER)")
+	default:
+		if err := reaper.Subreaper(); err != nil {
+			say.warn("orphans go to another process: %v", err)
+		}
+	}
+}
+
+// letGo of what PROGRAM may have, or nobody, but tinit does not need: a file system could not be unmounted for as long as it
+// runs, nor would the other end of a pipe hear of PROGRAM's closing it.
+func (o *options) letGo(say *messages) {
+	if o.toRoot || o.pause {
+		if err := unix.Chdir("/"); err != nil {
+			say.warn("%v", os.NewSyscallError("chdir", err))
+		}
+	}
+	if o.closes || o.pause {
+		if err := session.CloseInherited(); err != nil {
+			say.warn("inherited descriptors stay open: %v", err)
+		}
+	}
+}
