@@ -200,11 +200,7 @@ func (s *Supervisor) Start(c session.Command) error {
 	if t := s.terminal; t != nil && t.Streams && t.Mine() {
 		c.Terminal = t
 	}
-	pidfd := -1
-	if s.kernelReaps {
-		c.PidFD = &pidfd
-	}
-	pid, err := s.startOrDoWithout(c)
+	pid, pidfd, err := s.startProgram(c)
 	if err != nil {
 		return err
 	}
@@ -224,6 +220,30 @@ func (s *Supervisor) Start(c session.Command) error {
 	}
 	s.letKernel(p, pidfd)
 	return nil
+}
+
+// startProgram: a pidfd, which the kernel's reaping takes, may be what is missing. A filter may refuse the flag for it
+// (CLONE_PIDFD in clone(2)), a limit the one descriptor more. That is no reason not to run.
+func (s *Supervisor) startProgram(c session.Command) (pid, pidfd int, err error) {
+	pidfd = -1
+	if !s.kernelReaps {
+		pid, err = s.startOrDoWithout(c)
+		return pid, pidfd, err
+	}
+	c.PidFD = &pidfd
+	pid, err = s.startOrDoWithout(c)
+	if err == nil || s.cfg.Reaping == KernelReaps {
+		return pid, pidfd, err
+	}
+	reason := errors.Unwrap(err)
+	c.PidFD = nil
+	// Should it have been execve's error, nothing has run yet, and this start says the same.
+	if pid, err = s.startOrDoWithout(c); err != nil {
+		return 0, pidfd, err
+	}
+	s.kernelReaps = false
+	s.cfg.Note("the kernel cannot reap: start with a pidfd: %v", reason)
+	return pid, pidfd, nil
 }
 
 // startOrDoWithout: that this process can't execute itself, as where its file is gone, is no reason not to start the program.
