@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -112,11 +113,32 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	s := fmt.Sprintf("cannot %s %q: %v", e.Step, e.Name, e.Err)
+	s := fmt.Sprintf("cannot %s %q: %v", e.Step, shortened(e.Name), e.Err)
 	if e.Hint != "" {
 		s += " (" + e.Hint + ")"
 	}
 	return s
+}
+
+// longestName is longer than any file's name in its directory (NAME_MAX). Quoted it is four times as long at most.
+const longestName = 512
+
+// shortened leaves out the middle of a long name. A word of the command line may have 128 KiB, a path 4 KiB, and whoever
+// writes the message cuts it somewhere: the reason stands behind the name.
+func shortened(name string) string {
+	if len(name) <= longestName {
+		return name
+	}
+	head, tail := 0, 0
+	for i := range name { // where a character begins
+		if i <= longestName/2 {
+			head = i
+		}
+		if i < len(name)-longestName/2+utf8.UTFMax {
+			tail = i
+		}
+	}
+	return name[:head] + "…" + name[tail:]
 }
 
 func (e *Error) Unwrap() error { return e.Err }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/moby/sys/reexec"
 	"github.com/stretchr/testify/assert"
@@ -126,4 +127,60 @@ func TestStartScripts(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever writes a message on a pipe has 4096 bytes (PIPE_BUF). The whole name stays in Name.
+func TestErrorOfALongName(t *testing.T) {
+	for _, name := range []string{
+		strings.Repeat("x", 5000), strings.Repeat("\x01", 1<<17), strings.Repeat("\xff", 1<<17), "/" + strings.Repeat("語", 1<<15) + "/prog",
+	} {
+		e := &Error{Step: "find", Name: name, Err: unix.ENOENT, Hint: "not in PATH"}
+		assert.Less(t, len(e.Error()), 3000)
+		assert.True(t, strings.HasSuffix(e.Error(), ": no such file or directory (not in PATH)"), e.Error())
+		assert.Equal(t, name, e.Name)
+		assert.Greater(t, len(fmt.Sprintf("%q", name)), 4096, "the control")
+	}
+	e := &Error{Step: "find", Name: "/" + strings.Repeat("directory/", 400) + "prog", Err: unix.ENOENT}
+	assert.Regexp(t, `^cannot find "/directory/[a-z/]*…[a-z/]*/prog": no such file or directory$`, e.Error(), "both ends are there")
+}
+
+func TestShortened(t *testing.T) {
+	const x, y = "x", "y"
+	half := longestName / 2
+	repeat := strings.Repeat
+	for name, want := range map[string]string{
+		"":                              "",
+		repeat(x, longestName):          repeat(x, longestName),
+		repeat(x, longestName+1):        repeat(x, half) + "…" + repeat(x, half-3),
+		repeat(x, 999) + repeat(y, 999): repeat(x, half) + "…" + repeat(y, half-3),
+		repeat("語", 999):                repeat("語", half/3) + "…" + repeat("語", half/3),
+		repeat("\xff", 999):             repeat("\xff", half) + "…" + repeat("\xff", half-3),
+	} {
+		assert.Equal(t, want, shortened(name))
+	}
+}
+
+func FuzzError(f *testing.F) {
+	for _, seed := range []string{"", "prog", "日本語", "a\nb"} {
+		f.Add(seed, uint16(1))
+		f.Add(seed, uint16(1000))
+	}
+	f.Fuzz(func(t *testing.T, name string, times uint16) {
+		name = strings.Repeat(name, int(times)%2000)
+		message := (&Error{Step: "execute", Name: name, Err: unix.EACCES}).Error()
+		require.True(t, utf8.ValidString(message))
+		require.Less(t, len(message), 3000)
+		quoted, ok := strings.CutSuffix(strings.TrimPrefix(message, "cannot execute "), ": permission denied")
+		require.True(t, ok)
+		shown, err := strconv.Unquote(quoted)
+		require.NoError(t, err)
+		if len(name) <= longestName {
+			require.Equal(t, name, shown)
+			return
+		}
+		require.LessOrEqual(t, len(shown), longestName+len("…"))
+		if utf8.ValidString(name) {
+			require.True(t, utf8.ValidString(shown), "a character was cut in two")
+		}
+	})
 }
