@@ -161,8 +161,11 @@ func (e *Error) ExitCode() int {
 	return CodeNotExecutable
 }
 
-// failure tells what failed from the bare errno that ForkExec gives for both fork(2) and execve(2).
+// failure tells what failed from the bare errno that ForkExec gives for both fork(2) and execve(2), unless withShell told.
 func failure(file string, err error) error {
+	if told, ok := errors.AsType[*Error](err); ok {
+		return told
+	}
 	switch {
 	case err == nil:
 		return nil

@@ -2,6 +2,7 @@ package session
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -64,10 +65,12 @@ func withShell(file string, args []string, start func(string, []string) (int, er
 		return pid, err
 	}
 	script := append([]string{shell, file}, args[min(1, len(args)):]...)
-	if pid, shErr := start(shell, script); shErr == nil {
+	pid, shErr := start(shell, script)
+	if shErr == nil {
 		return pid, nil
 	}
-	return 0, err
+	hint := fmt.Sprintf("without #! it takes %s, which cannot be started: %v", shell, shErr)
+	return 0, &Error{Step: "execute", Name: file, Err: err, Hint: hint}
 }
 
 // isELF: a program for another processor is no script. execvp(3) gives it to the shell all the same, whose complaint

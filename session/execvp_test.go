@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -200,10 +201,19 @@ func TestExecvpScriptWithoutArguments(t *testing.T) {
 
 func TestExecvpScriptWithoutShell(t *testing.T) {
 	tree(t, "script")
-	k := &kernel{errs: map[string]error{"./script": unix.ENOEXEC, "/bin/sh": unix.ENOENT}}
-	_, err := execvp("./script", []string{"argv0"}, os.Environ(), k.start)
-	require.ErrorIs(t, err, unix.ENOEXEC, "what the kernel said of the file, not of the shell")
-	assert.Equal(t, []string{"./script", "/bin/sh"}, k.calls)
+	k := &kernel{errs: map[string]error{"./script": unix.ENOEXEC, "script": unix.ENOEXEC, "/bin/sh": unix.ENOENT}}
+	t.Setenv("PATH", "")
+	for _, name := range []string{"./script", "script"} {
+		k.calls = nil
+		_, err := execvp(name, []string{"argv0"}, os.Environ(), k.start)
+		require.ErrorIs(t, err, unix.ENOEXEC, "what the kernel said of the file, not of the shell")
+		assert.EqualError(t, err, fmt.Sprintf("cannot execute %q: exec format error"+
+			" (without #! it takes /bin/sh, which cannot be started: no such file or directory)", name))
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, CodeNotExecutable, e.ExitCode())
+		assert.Equal(t, []string{name, "/bin/sh"}, k.calls)
+	}
 }
 
 func TestExecvpKeepsBinariesFromTheShell(t *testing.T) {

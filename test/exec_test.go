@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -160,6 +161,32 @@ func TestScriptWithoutShebang(t *testing.T) {
 		r = tinit(t, "./empty").dir(dir).run()
 		assert.Equal(t, result{0, "", ""}, r, "an empty file")
 	})
+}
+
+// A root without a shell, as images from scratch are. What is wrong with a
+// script is not what is wrong with a binary, the control.
+func TestScriptWithoutShell(t *testing.T) {
+	needRelease(t)
+	need(t, namespacesMissing() == "", "no namespaces: "+namespacesMissing())
+	root := scratch(t)
+	copyFile(t, tinitPath, filepath.Join(root, "tinit"))
+	for name, text := range map[string]string{"script": "exit 7", "binary": "\x7fELF?"} {
+		require.NoError(t, os.WriteFile(filepath.Join(root, name), []byte(text), 0o755))
+	}
+	start := func(file string) result {
+		return plainly(t, "/tinit", file).prep(func(cmd *exec.Cmd) {
+			namespaceFlags(cmd.SysProcAttr)
+			cmd.SysProcAttr.Chroot, cmd.Dir = root, "/"
+		}).run()
+	}
+	r := start("/script")
+	assert.Equal(t, 126, r.code)
+	oneLine(t, r.err, "/script", "/bin/sh", "no such file")
+	assert.NotContains(t, r.err, "architecture")
+	r = start("/binary")
+	assert.Equal(t, 126, r.code)
+	oneLine(t, r.err, "/binary", "architecture")
+	assert.NotContains(t, r.err, "/bin/sh")
 }
 
 // PROGRAM is started by the user that tinit runs as: what that user may not
