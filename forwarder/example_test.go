@@ -34,7 +34,7 @@ func Example() {
 		if sig = rewrite.Apply(sig); sig == 0 {
 			continue
 		}
-		if err := forwarder.Group(pid).Send(sig); err != nil {
+		if err := forwarder.Group(pid).Send(sig); err != nil && err != os.ErrProcessDone {
 			fmt.Println(err)
 		}
 	}

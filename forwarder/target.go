@@ -30,8 +30,8 @@ func (t Target) By(pidfd int) Target {
 	return t
 }
 
-// Send sends sig. That nobody is there any more is not an error: whoever reaps is about to hear of it. What is left is
-// EPERM, for a process of another user (kill(2)).
+// Send sends sig. The error is [os.ErrProcessDone] if nobody is there any more, of which whoever reaps is about to hear,
+// or EPERM, for a process of another user (kill(2)). To a zombie a signal can be sent; it does nothing.
 func (t Target) Send(sig syscall.Signal) error {
 	var err error = unix.ESRCH
 	if t.group {
@@ -42,7 +42,7 @@ func (t Target) Send(sig syscall.Signal) error {
 		err = t.send(sig, 1, unix.PIDFD_SIGNAL_THREAD_GROUP)
 	}
 	if err == unix.ESRCH {
-		return nil
+		return os.ErrProcessDone
 	}
 	return os.NewSyscallError("kill", err)
 }

@@ -42,7 +42,7 @@ func TestSendToOneThatLeftItsGroup(t *testing.T) {
 	assert.Equal(t, unix.SIGTERM, status.Signal())
 }
 
-func TestSendToNobodyIsNoError(t *testing.T) {
+func TestSendToNobody(t *testing.T) {
 	c := start(t, &syscall.SysProcAttr{Setpgid: true}, "receive")
 	require.NoError(t, c.in.Close())
 	require.True(t, c.end(t).Exited())
@@ -50,8 +50,8 @@ func TestSendToNobodyIsNoError(t *testing.T) {
 	require.Equal(t, unix.ESRCH, unix.Kill(pid, 0), "nobody has the number")
 
 	// Signal 0 harms no one who gets the number at this moment.
-	assert.NoError(t, forwarder.Process(pid).Send(0))
-	assert.NoError(t, forwarder.Group(pid).Send(0))
+	assert.Equal(t, os.ErrProcessDone, forwarder.Process(pid).Send(0))
+	assert.Equal(t, os.ErrProcessDone, forwarder.Group(pid).Send(0))
 }
 
 func TestSendToZombieIsNoError(t *testing.T) {

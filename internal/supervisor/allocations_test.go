@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"os"
 	"syscall"
 	"testing"
 
@@ -23,7 +24,12 @@ func allocations(verbose bool) float64 {
 		StopSignals: forwarder.Of(unix.SIGTERM, unix.SIGINT, unix.SIGQUIT),
 	})
 	m.cfg.Verbose, m.cfg.Note = verbose, func(string, ...any) {}
-	m.sys.send = func(forwarder.Target, syscall.Signal) error { return nil }
+	m.sys.send = func(_ forwarder.Target, sig syscall.Signal) error {
+		if sig == unix.SIGUSR1 {
+			return os.ErrProcessDone
+		}
+		return nil
+	}
 	m.got(unix.SIGTERM) // the first stop signal is noted down
 	return testing.AllocsPerRun(100, func() {
 		for sig := syscall.Signal(1); sig <= forwarder.Last; sig++ {

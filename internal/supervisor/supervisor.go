@@ -10,6 +10,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"time"
@@ -80,7 +81,7 @@ type program struct {
 	pid    int
 	target forwarder.Target
 	pidfd  int           // -1: none
-	sent   forwarder.Set // what was sent to it: a death by one of these is no surprise
+	sent   forwarder.Set // what was to be sent to it: a death by one of these is no surprise
 	status syscall.WaitStatus
 	ended  bool
 }
@@ -373,14 +374,19 @@ func (s *Supervisor) signal(p *program, sig syscall.Signal) {
 		return // its number may be another's by now
 	}
 	p.sent |= forwarder.Of(sig)
-	if err := s.sys.send(p.target, sig); err != nil {
+	err := s.sys.send(p.target, sig)
+	if err != nil && err != os.ErrProcessDone {
 		if !s.saidEPERM {
 			s.saidEPERM = true
 			s.cfg.Warn("cannot send %s to %s (process %d): %v", forwarder.SignalName(sig), p.name, p.pid, err)
 		}
 		return
 	}
-	if s.cfg.Verbose { // else the arguments alone would be garbage, for each signal
+	switch {
+	case !s.cfg.Verbose: // the arguments alone would be garbage, for each signal
+	case err != nil:
+		s.cfg.Note("%s came too late for %s (process %d)", forwarder.SignalName(sig), p.name, p.pid)
+	default:
 		s.cfg.Note("sent %s to %s (process %d)", forwarder.SignalName(sig), p.name, p.pid)
 	}
 }

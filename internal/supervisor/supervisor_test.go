@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"os"
 	"syscall"
 	"testing"
 
@@ -82,6 +83,21 @@ func TestErrorsOfSendingAreSaidOnce(t *testing.T) {
 	assert.Equal(t, []string{"HUP to group", "HUP to group", "USR1 to group"}, m.done(), "it goes on trying")
 	assert.Equal(t, []string{"cannot send HUP to prog (process 16777216): operation not permitted"}, m.warns)
 	assert.NotContains(t, m.notes, "sent USR1 to prog (process 16777216)", "that is not true")
+}
+
+// Who is gone was sent nothing, and tinit is about to hear of its end. A signal that others had too is no surprise then.
+func TestASignalThatComesTooLate(t *testing.T) {
+	m := newMachine(Config{})
+	m.sendErr = os.ErrProcessDone
+	m.signalled(unix.SIGHUP)
+	assert.Equal(t, []string{"HUP to group"}, m.done())
+	assert.Equal(t, []string{"HUP came too late for prog (process 16777216)"}, m.notes)
+	m.end(killedBy(unix.SIGHUP))
+	assert.Empty(t, m.warns)
+
+	m = newMachine(Config{})
+	m.signalled(unix.SIGHUP)
+	assert.Equal(t, []string{"sent HUP to prog (process 16777216)"}, m.notes, "the control")
 }
 
 func TestOrphans(t *testing.T) {
