@@ -160,9 +160,3 @@ func runtimeAction() (a sigstate.Action) {
 	_ = sigstate.Change(syscall.SIGWINCH, nil, &a) // its arguments are right
 	return a
 }
-
-// isIgnored reports whether sig is ignored.
-func isIgnored(sig syscall.Signal) bool {
-	var a sigstate.Action
-	return sigstate.Change(sig, nil, &a) == 0 && a.Handler == sigstate.Ignore
-}

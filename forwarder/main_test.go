@@ -24,6 +24,8 @@ import (
 // under these names.
 func TestMain(m *testing.M) {
 	reexec.Register("receive", receive)
+	reexec.Register("receive-ignored", receiveIgnored)
+	reexec.Register("receive-without", receiveWithout)
 	reexec.Register("receive-late", receiveLate)
 	reexec.Register("receive-children", receiveChildren)
 	reexec.Register("receive-own", receiveOwn)
@@ -60,6 +62,37 @@ func receive() {
 	signals := receiver()
 	go exitWithInput()
 	fmt.Println("ready")
+	for sig := range signals.C {
+		fmt.Println(int(sig))
+	}
+}
+
+// receiveIgnored prints what was ignored, and then the number of the first signal.
+func receiveIgnored() {
+	signals := receiver()
+	go exitWithInput()
+	var names []string
+	for _, sig := range signals.Ignored.Signals() {
+		names = append(names, forwarder.SignalName(sig))
+	}
+	fmt.Println(names)
+	fmt.Println(int(<-signals.C))
+}
+
+// receiveWithout sends itself HUP and CONT while they are discarded, then USR1.
+func receiveWithout() {
+	signals := receiver()
+	go exitWithInput()
+	err := signals.Without(func() {
+		_ = unix.Kill(os.Getpid(), unix.SIGHUP)
+		_ = unix.Kill(os.Getpid(), unix.SIGCONT)
+	}, unix.SIGHUP, unix.SIGCONT)
+	if err == nil {
+		err = unix.Kill(os.Getpid(), unix.SIGUSR1)
+	}
+	if err != nil {
+		fmt.Println(err)
+	}
 	for sig := range signals.C {
 		fmt.Println(int(sig))
 	}

@@ -53,16 +53,14 @@ type Receiver struct {
 	C <-chan syscall.Signal
 	// Ignored are the signals that it took although they were ignored, and Blocked those that the calling thread had
 	// blocked, as it was when the process was started: whoever started it may have meant that for a program which it is
-	// to start. It is not all of it. Go's runtime has a handler for most before main begins, but for INT, CONT, TSTP,
-	// TTIN, TTOU, 32 and 34 if they were ignored; and it unblocks those by which it ends or throws.
+	// to start, as nohup(1) does with HUP. It is not all of it. Go's runtime has a handler for most before main begins,
+	// but for HUP, INT, CONT, TSTP, TTIN, TTOU, 32 and 34 if they were ignored; and it unblocks those by which it ends or
+	// throws.
 	Ignored, Blocked Set
 }
 
 // Receive takes all signals but those of [NotForwarded], and of the latter those in also, for the rest of the process's
 // life. Call it once, and use no [os/signal] beside it, which hears of nothing any more.
-//
-// SIGHUP is left alone if it was ignored when the process started, so that a program run under nohup(1) goes on
-// ignoring it: a new program inherits what is ignored, and not what has a handler.
 //
 // The error is a system call's, most likely for want of descriptors: three are needed.
 //
@@ -75,7 +73,7 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 	}
 	var ignored Set
 	for sig := syscall.Signal(1); sig <= Last; sig++ {
-		if !wanted(sig) && !slices.Contains(also, sig) {
+		if !forwarded(sig) && !slices.Contains(also, sig) {
 			continue
 		}
 		was, err := take(sig)
@@ -101,27 +99,18 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 // Without calls do, while the kernel discards those of sigs that are sent to this process: what do raises itself must not
 // be handed out. What others send in these microseconds is lost too, so there should be no program yet.
 func (r *Receiver) Without(do func(), sigs ...syscall.Signal) error {
-	var taken []syscall.Signal
 	for _, sig := range sigs {
-		if !wanted(sig) {
-			continue
-		}
 		if err := discard(sig); err != nil {
 			return err
 		}
-		taken = append(taken, sig)
 	}
 	do()
-	for _, sig := range taken {
+	for _, sig := range sigs {
 		if _, err := take(sig); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func wanted(sig syscall.Signal) bool {
-	return forwarded(sig) && !(sig == syscall.SIGHUP && isIgnored(sig))
 }
 
 // pump hands over one signal at a time; the others stay pending.

@@ -148,19 +148,23 @@ func TestSharedChannelLosesSignals(t *testing.T) {
 	assert.Equal(t, "empty", c.next(t))
 }
 
-func TestIgnoredHUPStaysIgnored(t *testing.T) {
-	c := start(t, nil, "ignore-hup", "receive")
-	require.Equal(t, "ready", c.next(t))
-	assert.True(t, c.disposition(t, "SigIgn", unix.SIGHUP))
-	assert.False(t, c.disposition(t, "SigCgt", unix.SIGHUP))
+// An ignored signal is taken like any other, and it is told that it was ignored.
+func TestIgnored(t *testing.T) {
+	c := start(t, nil, "ignore-hup", "receive-ignored")
+	assert.Equal(t, "[HUP]", c.next(t))
+	assert.False(t, c.disposition(t, "SigIgn", unix.SIGHUP))
 	c.kill(t, unix.SIGHUP)
-	c.kill(t, unix.SIGUSR1)
-	assert.Equal(t, "10", c.next(t))
+	assert.Equal(t, "1", c.next(t))
 
-	control := start(t, nil, "receive")
-	require.Equal(t, "ready", control.next(t))
-	assert.False(t, control.disposition(t, "SigIgn", unix.SIGHUP))
-	assert.True(t, control.disposition(t, "SigCgt", unix.SIGHUP))
+	control := start(t, nil, "receive-ignored")
+	assert.Equal(t, "[]", control.next(t))
+}
+
+func TestWithout(t *testing.T) {
+	c := start(t, nil, "receive-without")
+	assert.Equal(t, "10", c.next(t), "HUP and CONT, which were sent before it, are not told of")
+	c.kill(t, unix.SIGHUP)
+	assert.Equal(t, "1", c.next(t), "but are from then on")
 }
 
 func TestNotForwarded(t *testing.T) {

@@ -28,25 +28,23 @@ const reaperVariable = "TINIT_REAPER"
 var peerVariables = [...]struct {
 	of, name string
 	empty    bool // it counts when it is set at all
-	flag     func(value string) (flag string, err error)
+	flag     func(value string) (flag string)
 }{
-	{"tini", "TINI_SUBREAPER", true, func(string) (string, error) { return "subreaper", nil }},
-	{"tini", "TINI_KILL_PROCESS_GROUP", true, func(string) (string, error) { return "group", nil }},
-	{"tini", "TINI_VERBOSITY", false, func(v string) (string, error) {
-		n, err := strconv.Atoi(v)
+	{"tini", "TINI_SUBREAPER", true, func(string) string { return "subreaper" }},
+	{"tini", "TINI_KILL_PROCESS_GROUP", true, func(string) string { return "group" }},
+	{"tini", "TINI_VERBOSITY", true, func(v string) string {
+		n, _ := strconv.Atoi(v) // 0 for what is no number, which is what it is to tini
 		switch {
-		case err != nil:
-			return "", fmt.Errorf("%q is no number", v)
 		case n <= 0:
-			return "quiet", nil
+			return "quiet"
 		case n >= 2:
-			return "verbose", nil
+			return "verbose"
 		}
-		return "", nil
+		return ""
 	}},
-	{"dumb-init", "DUMB_INIT_SETSID", false, func(v string) (string, error) { return ifEqual(v, "0", "single-child"), nil }},
-	{"dumb-init", "DUMB_INIT_DEBUG", false, func(v string) (string, error) { return ifEqual(v, "1", "verbose"), nil }},
-	{"catatonit", "CATATONIT_DEBUG", true, func(string) (string, error) { return "verbose", nil }},
+	{"dumb-init", "DUMB_INIT_SETSID", false, func(v string) string { return ifEqual(v, "0", "single-child") }},
+	{"dumb-init", "DUMB_INIT_DEBUG", false, func(v string) string { return ifEqual(v, "1", "verbose") }},
+	{"catatonit", "CATATONIT_DEBUG", true, func(string) string { return "verbose" }},
 }
 
 func ifEqual(value, want, flag string) string {
@@ -135,11 +133,7 @@ func (who *personality) applyVariables(all flags, own map[string]string) error {
 		if !ok || (value == "" && !v.empty) {
 			continue
 		}
-		flag, err := v.flag(value)
-		if err != nil {
-			return fmt.Errorf("variable %s: %w", v.name, err)
-		}
-		if err := all.apply(v.name, flag, "true"); err != nil {
+		if err := all.apply(v.name, v.flag(value), "true"); err != nil {
 			return err
 		}
 	}

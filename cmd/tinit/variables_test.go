@@ -37,7 +37,7 @@ func TestVariables(t *testing.T) {
 		// Empty is not set.
 		{environ{
 			"TINIT_SINGLE_CHILD=", "TINIT_REWRITE=", "TINIT_SUCCESS_CODE=", "TINIT_KILL_AFTER=", "TINIT_GRACE=",
-			"TINIT_STOP_DELAY=", "TINIT_STOP_SIGNAL=", "TINIT_VERBOSE=", "TINI_SUBREAPER=", "TINI_VERBOSITY=",
+			"TINIT_STOP_DELAY=", "TINIT_STOP_SIGNAL=", "TINIT_VERBOSE=", "TINI_SUBREAPER=",
 			"DUMB_INIT_SETSID=", "DUMB_INIT_DEBUG=", "TINIT_VERBOSE",
 		}, "", func(*options) {}},
 		// A flag beats its variable, and that of its opposite.
@@ -52,6 +52,8 @@ func TestVariables(t *testing.T) {
 		{environ{"TINI_KILL_PROCESS_GROUP="}, "", func(*options) {}},
 		{environ{"TINI_VERBOSITY=0"}, "", func(o *options) { o.level = quiet }},
 		{environ{"TINI_VERBOSITY=1"}, "", func(*options) {}},
+		{environ{"TINI_VERBOSITY="}, "", func(o *options) { o.level = quiet }},
+		{environ{"TINI_VERBOSITY=loud"}, "", func(o *options) { o.level = quiet }},
 		{environ{"TINI_VERBOSITY=2"}, "", func(o *options) { o.level = verbose }},
 		{environ{"TINI_VERBOSITY=3"}, "", func(o *options) { o.level = verbose }},
 		{environ{"TINI_VERBOSITY=3"}, "-q", func(o *options) { o.level = quiet }},
@@ -85,7 +87,6 @@ func TestVariablesOfNoValue(t *testing.T) {
 		"TINIT_STOP_DELAY":   "1x",
 		"TINIT_STOP_SIGNAL":  "CHLD",
 		"TINIT_VERBOSE":      "very",
-		"TINI_VERBOSITY":     "loud",
 	} {
 		_, err := parse(words("prog"), []string{variable + "=" + value})
 		if !assert.Error(t, err, variable) {
