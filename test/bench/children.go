@@ -11,43 +11,24 @@ import (
 	"syscall"
 	"unsafe"
 
-	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/test/internal/children"
 )
 
-// The programs that the inits are given. They are links to this one, in a
-// directory that comes first in PATH.
-var children = map[string]func(){
-	"bench-pid1":    executeAsPID1,
-	"bench-blocked": executeBlocked,
-	"bench-await":   await,
-	"bench-orphans": makeOrphans,
-}
-
 func init() {
-	for name, f := range children {
-		reexec.Register(name, f)
-	}
-}
-
-func installChildren(dir string) error {
-	self, err := os.Executable()
-	if err != nil {
-		return err
-	}
-	for name := range children {
-		if err := os.Symlink(self, filepath.Join(dir, name)); err != nil {
-			return err
-		}
-	}
-	return os.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	children.Register(map[string]func(){
+		"bench-pid1":    executeAsPID1,
+		"bench-blocked": executeBlocked,
+		"bench-await":   await,
+		"bench-orphans": makeOrphans,
+	})
 }
 
 // executeAsPID1 executes its arguments after mounting the new namespace's /proc.
 // Links are found by their name in PATH, PROGRAM without an init too.
 func executeAsPID1() {
-	check(unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
-	check(unix.Mount("proc", "/proc", "proc", 0, ""))
+	check(children.OwnProc())
 	execute(os.Args[1:]...)
 }
 

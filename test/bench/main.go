@@ -25,8 +25,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/test/internal/children"
 )
 
 // A metric fills rows of the table.
@@ -64,7 +65,7 @@ func init() {
 }
 
 func main() {
-	if reexec.Init() {
+	if children.Run() {
 		return
 	}
 	var names []string
@@ -97,7 +98,7 @@ func run(rounds int, only string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := installChildren(dir); err != nil {
+	if err := children.Install(dir); err != nil {
 		return err
 	}
 	load := fieldsOf("/proc/loadavg")[0]

@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -11,16 +12,33 @@ import (
 	"time"
 )
 
-func (b *bench) idle(i initProgram) string {
+// costs are measured one after another, for README.md alone.
+var costs = []row{
+	{what: "time from PROGRAM's end to the init's: nothing left / a leftover that needs 0.2 s after TERM / one that ignores TERM", of: graces},
+	{what: "idle: context switches in 10 s, threads", of: idle},
+	{what: "idle: memory of its own (written pages)", of: memory},
+	{what: "start to end of `true`, median", of: startup},
+	{what: "CPU time for an orphan, one after another", of: orphans},
+	{what: "size of the binary", of: size},
+}
+
+func graces(t *trial) string {
+	took := func(what string) string {
+		_, span := t.timed("session", what)
+		return fmt.Sprintf("%.2f s", span.Seconds())
+	}
+	return took("none") + " / " + took("obliging") + " / " + took("stubborn")
+}
+
+func idle(t *trial) string {
 	const span = 10 * time.Second
-	cmd := i.command(true, "sleep", "60")
-	started(cmd, "sleep")
-	defer stop(cmd)
-	pid := cmd.Process.Pid
+	r := t.pid1("--", "sleep", "60").start()
+	defer r.kill()
+	r.program("sleep")
 	time.Sleep(time.Second) // what belongs to the start
-	before := switches(pid)
+	before := switches(r.pid())
 	time.Sleep(span)
-	return fmt.Sprintf("%d, %s", switches(pid)-before, status(pid, "Threads"))
+	return fmt.Sprintf("%d, %s", switches(r.pid())-before, status(r.pid(), "Threads"))
 }
 
 func switches(pid int) (n int) {
@@ -34,24 +52,24 @@ func switches(pid int) (n int) {
 	return n
 }
 
-func (b *bench) memory(i initProgram) string {
-	cmd := i.command(true, "sleep", "60")
-	started(cmd, "sleep")
-	defer stop(cmd)
+func memory(t *trial) string {
+	r := t.pid1("--", "sleep", "60").start()
+	defer r.kill()
+	r.program("sleep")
 	time.Sleep(time.Second)
 	kib := 0
 	for _, field := range []string{"Private_Dirty", "Swap"} {
-		number, _, _ := strings.Cut(fieldOf(proc(cmd.Process.Pid, "smaps_rollup"), field), " ")
+		number, _, _ := strings.Cut(fieldOf(proc(r.pid(), "smaps_rollup"), field), " ")
 		n, _ := strconv.Atoi(number)
 		kib += n
 	}
 	return fmt.Sprintf("%d KiB", kib)
 }
 
-func (b *bench) startup(i initProgram) string {
+func startup(t *trial) string {
 	var times []time.Duration
 	for range 201 {
-		cmd := i.command(false, "true")
+		cmd := exec.Command(t.path, "--", "true")
 		start := time.Now()
 		check(cmd.Run())
 		times = append(times, time.Since(start))
@@ -62,22 +80,22 @@ func (b *bench) startup(i initProgram) string {
 
 // orphans has the scheduler's word for the CPU time of all threads, in
 // nanoseconds, before and after a number of orphans.
-func (b *bench) orphans(i initProgram) string {
+func orphans(t *trial) string {
 	const count = 1000
 	var each []float64
 	for range 5 {
-		file := b.file()
-		cmd := i.command(true, "sh", "-c", fmt.Sprintf(
+		file := t.file()
+		r := t.pid1("--", "sh", "-c", fmt.Sprintf(
 			`: >%[1]s.ready; read x; i=0; while [ $i -lt %[2]d ]; do (true &); i=$((i+1)); done; : >%[1]s.clean; read x`, file, count))
-		in, err := cmd.StdinPipe()
+		in, err := r.cmd.StdinPipe()
 		check(err)
-		check(cmd.Start())
-		eventually(10*time.Second, func() bool { return wrote(file, "ready") })
-		before := cpu(cmd.Process.Pid)
+		r.start()
+		eventually(patience, func() bool { return wrote(file, "ready") })
+		before := cpu(r.pid())
 		_, _ = in.Write([]byte("\n"))
-		eventually(60*time.Second, func() bool { return wrote(file, "clean") })
-		each = append(each, float64(cpu(cmd.Process.Pid)-before)/count/1000)
-		stop(cmd)
+		eventually(time.Minute, func() bool { return wrote(file, "clean") })
+		each = append(each, float64(cpu(r.pid())-before)/count/1000)
+		r.kill()
 	}
 	slices.Sort(each)
 	return fmt.Sprintf("%.0f µs", each[len(each)/2])
@@ -94,11 +112,11 @@ func cpu(pid int) (ns int) {
 	return ns
 }
 
-func (b *bench) size(i initProgram) string {
-	info, err := os.Stat(i.path)
+func size(t *trial) string {
+	info, err := os.Stat(t.path)
 	check(err)
 	linked := "static"
-	if f, err := elf.Open(i.path); err == nil {
+	if f, err := elf.Open(t.path); err == nil {
 		if slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
 			linked = "needs libc"
 		}

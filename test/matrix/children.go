@@ -1,0 +1,239 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/test/internal/children"
+)
+
+func init() {
+	children.Register(map[string]func(){
+		"matrix-stage": runStage,
+		"matrix-note":  note,
+		"matrix-leave": leave,
+		"matrix-left":  left,
+	})
+}
+
+// A stage is what a process does to itself before it executes something in its
+// own place: so it says what state its caller leaves an init in, or an init a
+// PROGRAM.
+type stage struct {
+	PID1        bool  // mount the /proc of a new PID namespace
+	Group       bool  // lead a process group
+	Session     bool  // lead a session
+	Ignore      []int // signals to ignore
+	Block       []int // signals to block
+	Close       []int // descriptors to close
+	Files       int   // the limit of open files (soft)
+	Umask       int
+	ListenPID   bool // set LISTEN_PID, as for who executes it
+	NoVariables bool // have an empty environment
+	Twice       bool // have a variable TWICE twice, as 1 and 2
+}
+
+func (s stage) String() string {
+	text, err := json.Marshal(s)
+	check(err)
+	return string(text)
+}
+
+// runStage is "matrix-stage SETTINGS PROGRAM [ARG...]".
+func runStage() {
+	runtime.LockOSThread()
+	var s stage
+	check(json.Unmarshal([]byte(os.Args[1]), &s))
+	path, err := exec.LookPath(os.Args[2])
+	check(err)
+	if s.PID1 {
+		check(children.OwnProc())
+	}
+	if s.Group {
+		check(unix.Setpgid(0, 0))
+	}
+	if s.Session {
+		_, err := unix.Setsid()
+		check(err)
+	}
+	if s.Files != 0 {
+		check(syscall.Setrlimit(unix.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(s.Files), Max: uint64(s.Files)}))
+	}
+	if s.Umask != 0 {
+		unix.Umask(s.Umask)
+	}
+	if s.ListenPID {
+		check(os.Setenv("LISTEN_PID", strconv.Itoa(os.Getpid())))
+	}
+	env := os.Environ()
+	if s.NoVariables {
+		env = nil
+	}
+	if s.Twice {
+		env = append(env, "TWICE=1", "TWICE=2")
+	}
+	for _, sig := range s.Ignore {
+		ignore(sig)
+	}
+	block(s.Block...)
+	for _, fd := range s.Close {
+		check(unix.Close(fd))
+	}
+	check(syscall.Exec(path, os.Args[2:], env))
+}
+
+// ignore ignores a signal in the kernel: os/signal keeps some to itself.
+func ignore(sig int) {
+	const sigIgn, setSize = 1, 8
+	action := [8]uintptr{sigIgn} // a struct sigaction, and room to spare
+	if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, setSize, 0, 0); errno != 0 {
+		check(errno)
+	}
+}
+
+// block blocks signals in this thread: what it executes inherits them.
+func block(signals ...int) {
+	var set unix.Sigset_t
+	bits := 8 * int(unsafe.Sizeof(set.Val[0]))
+	for _, sig := range signals {
+		set.Val[(sig-1)/bits] |= 1 << ((sig - 1) % bits)
+	}
+	check(unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil))
+}
+
+// allSignals are those that a process can block.
+var allSignals = func() (all []int) {
+	for sig := 1; sig <= 64; sig++ {
+		all = append(all, sig)
+	}
+	return all
+}()
+
+// blocked is a sleep that has these signals blocked: what was sent to it is seen
+// as pending.
+func blocked(signals ...int) []string {
+	return []string{"matrix-stage", stage{Block: signals}.String(), "sleep", "60"}
+}
+
+// fence is a signal that all inits forward, and that comes last of the standard
+// ones where several are pending, in the kernel and in Go's runtime.
+const fence = unix.SIGWINCH
+
+// note is "note FILE": it writes the name of each signal that it gets to the
+// file, and ends at the fence.
+func note() {
+	got := make(chan os.Signal, 64)
+	for sig := syscall.Signal(1); sig < 32; sig++ {
+		if sig != unix.SIGCHLD && sig != unix.SIGURG {
+			signal.Notify(got, sig)
+		}
+	}
+	write(os.Args[1], "ready")
+	file, err := os.OpenFile(os.Args[1], os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	check(err)
+	for sig := range got {
+		if sig == fence {
+			return
+		}
+		fmt.Fprintln(file, signalName(sig.(syscall.Signal)))
+	}
+}
+
+// leave is "leave FILE group|session none|obliging|stubborn|blocked": it leaves a
+// process behind and ends with 3 once that is ready.
+func leave() {
+	file, where, what := os.Args[1], os.Args[2], os.Args[3]
+	defer func() {
+		write(file, "end")
+		os.Exit(3)
+	}()
+	var cmd *exec.Cmd
+	switch what {
+	case "none":
+		return
+	case "blocked":
+		cmd = exec.Command("matrix-stage", blocked(allSignals...)[1:]...)
+	default:
+		cmd = exec.Command("matrix-left", file, what, strconv.Itoa(os.Getppid()))
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: where == "session"}
+	check(cmd.Start())
+	check(os.WriteFile(file+".pid", []byte(strconv.Itoa(cmd.Process.Pid)), 0o600))
+	eventually(patience, func() bool {
+		return wrote(file, "ready") || status(cmd.Process.Pid, "Name") == "sleep"
+	})
+}
+
+// left is "left FILE obliging|stubborn INIT", what leave leaves. On TERM it needs
+// a moment to clean up, unless it is stubborn, and then sees whether the init
+// is still there.
+func left() {
+	file, stubborn := os.Args[1], os.Args[2] == "stubborn"
+	init, err := strconv.Atoi(os.Args[3])
+	check(err)
+	got := make(chan os.Signal, 8)
+	signal.Notify(got, syscall.SIGTERM, syscall.SIGHUP, fence)
+	write(file, "ready")
+	for sig := range got {
+		switch {
+		case sig == fence:
+			write(file, "fence")
+		case sig != syscall.SIGTERM:
+		default:
+			write(file, "term")
+			if !stubborn {
+				time.Sleep(cleanup)
+				if s := state(init); s != "" && s != "Z" {
+					write(file, "waited")
+				}
+				write(file, "clean")
+				return
+			}
+		}
+	}
+}
+
+const cleanup = 200 * time.Millisecond
+
+// What a child did is told by files, which outlive it.
+func write(file, word string)      { check(os.WriteFile(file+"."+word, nil, 0o600)) }
+func wrote(file, word string) bool { _, err := os.Stat(file + "." + word); return err == nil }
+
+func read(file string) string {
+	text, _ := os.ReadFile(file)
+	return string(text)
+}
+
+func signalName(sig syscall.Signal) string {
+	if name := unix.SignalName(sig); name != "" {
+		return strings.TrimPrefix(name, "SIG")
+	}
+	return strconv.Itoa(int(sig))
+}
+
+// check ends a child. In the matrix itself it ends the cell.
+func check(err error) {
+	name := filepath.Base(os.Args[0])
+	switch {
+	case err == nil:
+	case strings.HasPrefix(name, "matrix-"):
+		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
+		os.Exit(99)
+	default:
+		panic(failure{err})
+	}
+}
+
+type failure struct{ error }

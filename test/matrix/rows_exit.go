@@ -1,0 +1,148 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+var exitRows = []row{
+	{what: "PROGRAM ends with 0, 42, 255", front: true, of: func(t *trial) string {
+		return t.codes(nil, "exit 0", "exit 42", "exit 255")
+	}},
+	{what: "PROGRAM is killed by TERM, KILL, SEGV", front: true, of: func(t *trial) string {
+		return t.codes(nil, "kill -TERM $$", "kill -KILL $$", "kill -SEGV $$")
+	}},
+	{what: "PROGRAM is killed by a real-time signal, 64", of: func(t *trial) string { return t.codes(nil, "kill -64 $$") }},
+	{what: "PROGRAM is not found: in PATH, at its path", front: true, of: func(t *trial) string {
+		return t.executes("no-such-program") + ", " + t.executes("/no/such/program")
+	}},
+	{what: "PROGRAM is a directory, a file that may not be executed", front: true, of: func(t *trial) string {
+		return t.executes("/usr") + ", " + t.executes(t.program("not-executable", 0o644, "exit 7\n"))
+	}},
+	{what: "PROGRAM's interpreter is not found", of: func(t *trial) string {
+		return t.executes(t.program("no-interpreter", 0o755, "#!/no/such/interpreter\n"))
+	}},
+	{what: "PROGRAM's interpreter may not be executed", of: func(t *trial) string {
+		return t.executes(t.program("bad-interpreter", 0o755, "#!/etc/passwd\n"))
+	}},
+	{what: "PROGRAM is in a file's place of a directory (ENOTDIR)", of: func(t *trial) string {
+		return t.executes("/etc/passwd/program")
+	}},
+	{what: "PROGRAM is a link to itself (ELOOP)", of: func(t *trial) string {
+		path := filepath.Join(t.dir, "loop")
+		check(os.Symlink("loop", path))
+		return t.executes(path)
+	}},
+	{what: "PROGRAM has a name that is too long (ENAMETOOLONG)", of: func(t *trial) string {
+		return t.executes(strings.Repeat("x", 300)) + ", " + t.executes("/"+strings.Repeat("x", 300))
+	}},
+	{what: "PROGRAM is an empty word", of: func(t *trial) string { return t.executes("") }},
+	{what: "PROGRAM is a script without `#!`, which ends with 7", front: true, of: func(t *trial) string {
+		return t.executes(t.program("script", 0o755, "exit 7\n"))
+	}},
+	{what: "the same, and its arguments", of: func(t *trial) string {
+		r := t.pid1("--", t.program("script", 0o755, `echo "$(basename "$0")" "$@"`+"\n"), "a b", "c")
+		r.code()
+		return strings.TrimSpace(textOf(r.out))
+	}},
+	{what: "PROGRAM is a script without `#!` in PATH", of: func(t *trial) string {
+		t.program("script", 0o755, "exit 7\n")
+		return t.pid1("--", "script").variables("PATH=" + t.dir + ":/usr/bin:/bin").code()
+	}},
+	{what: "PROGRAM is an empty file", of: func(t *trial) string { return t.executes(t.program("empty", 0o755, "")) }},
+	{what: "PROGRAM is for another architecture", of: func(t *trial) string {
+		return t.executes(t.program("other", 0o755, otherArchitecture()))
+	}},
+	{what: "PROGRAM is given by a path from the working directory", of: func(t *trial) string {
+		t.program("script", 0o755, "exit 7\n")
+		return t.pid1("--", "./script").in(t.dir).code()
+	}},
+	{what: "PROGRAM is in the working directory, and not in PATH", of: func(t *trial) string {
+		t.program("script", 0o755, "exit 7\n")
+		return t.pid1("--", "script").in(t.dir).code()
+	}},
+	{what: "the same, with an empty part in PATH", of: func(t *trial) string {
+		t.program("script", 0o755, "exit 7\n")
+		return t.pid1("--", "script").in(t.dir).variables("PATH=/usr/bin::/bin").code()
+	}},
+	{what: "PATH is not set", of: func(t *trial) string {
+		return t.pid1("--", "true").with(func(s *stage) { s.NoVariables = true }).code()
+	}},
+	{what: "PATH is empty", of: func(t *trial) string { return t.pid1("--", "true").variables("PATH=").code() }},
+	{what: "PROGRAM is twice in PATH, first as a file that may not be executed", of: func(t *trial) string {
+		t.program("true", 0o644, "exit 7\n")
+		return t.pid1("--", "true").variables("PATH=" + t.dir + ":/usr/bin:/bin").code()
+	}},
+	{what: "PROGRAM is in PATH, but may not be executed", of: func(t *trial) string {
+		t.program("only-here", 0o644, "exit 7\n")
+		return t.pid1("--", "only-here").variables("PATH=" + t.dir + ":/usr/bin:/bin").code()
+	}},
+	{what: "PROGRAM is in PATH, behind a file in the place of a directory", of: func(t *trial) string {
+		return t.pid1("--", "true").variables("PATH=/etc/passwd:/usr/bin:/bin").code()
+	}},
+	{what: "PROGRAM is in PATH, but its interpreter is not found", of: func(t *trial) string {
+		t.program("true", 0o755, "#!/no/such/interpreter\n")
+		return t.pid1("--", "true").variables("PATH=" + t.dir + ":/usr/bin:/bin").code()
+	}},
+	{what: "what PROGRAM has as its name, argv[0]", of: func(t *trial) string {
+		r := t.pid1("--", "cat", "/proc/self/cmdline")
+		r.code()
+		return strings.TrimSpace(strings.ReplaceAll(textOf(r.out), "\x00", " "))
+	}},
+	{what: "bytes written of its own when PROGRAM ends with 1: as PID 1, not", front: true, of: func(t *trial) string {
+		return ownBytes(t.pid1("--", "false")) + ", " + ownBytes(t.plain("--", "false"))
+	}},
+	{what: "where it writes when PROGRAM is not found", of: func(t *trial) string {
+		return t.pid1("--", "no-such-program").says()
+	}},
+	{what: "where it writes when PROGRAM is killed by SEGV", of: func(t *trial) string {
+		return t.pid1("--", "sh", "-c", "kill -SEGV $$").says()
+	}},
+}
+
+// executes is the exit code with a PROGRAM and no arguments.
+func (t *trial) executes(program string) string { return t.pid1("--", program).code() }
+
+// program makes a file to be executed.
+func (t *trial) program(name string, mode os.FileMode, text string) string {
+	path := filepath.Join(t.dir, name)
+	check(os.WriteFile(path, []byte(text), mode))
+	return path
+}
+
+// otherArchitecture is an executable of this one that says that it is for another.
+func otherArchitecture() string {
+	const machine = 18 // e_machine in elf(5), two bytes
+	text, err := os.ReadFile("/bin/true")
+	check(err)
+	text = bytes.Clone(text)
+	text[machine], text[machine+1] = 0xfe, 0xfe
+	return string(text)
+}
+
+func ownBytes(r *run) string {
+	r.code()
+	if n := len(textOf(r.out)) + len(textOf(r.err)); n > 0 {
+		return "some"
+	}
+	return "none"
+}
+
+// says is the exit code, and which streams something was written to.
+func (r *run) says() string { return r.code() + ", " + r.wroteTo() }
+
+func (r *run) wroteTo() string {
+	var streams []string
+	if textOf(r.out) != "" {
+		streams = append(streams, "stdout")
+	}
+	if textOf(r.err) != "" {
+		streams = append(streams, "stderr")
+	}
+	if streams == nil {
+		return "silent"
+	}
+	return strings.Join(streams, " and ")
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+var flagRows = slices.Concat([]row{
+	{what: "PROGRAM's own flags are left alone without `--`", front: true, of: func(t *trial) string {
+		r := t.pid1("echo", "-h", "x")
+		r.code()
+		return yes(textOf(r.out) == "-h x\n")
+	}},
+	{what: "the same, with POSIXLY_CORRECT", of: func(t *trial) string {
+		r := t.pid1("echo", "-h", "x").variables("POSIXLY_CORRECT=1")
+		r.code()
+		return yes(textOf(r.out) == "-h x\n")
+	}},
+	{what: "`echo a -- -h`: PROGRAM writes", of: func(t *trial) string { return t.writes("echo", "a", "--", "-h") }},
+	{what: "`echo a -- b -- c`: PROGRAM writes", of: func(t *trial) string { return t.writes("echo", "a", "--", "b", "--", "c") }},
+	{what: "`-- echo -h -- x`: PROGRAM writes", of: func(t *trial) string { return t.writes("--", "echo", "-h", "--", "x") }},
+	{what: "`echo - x`: PROGRAM writes", of: func(t *trial) string { return t.writes("echo", "-", "x") }},
+	{what: "a word that tinit keeps for itself as PROGRAM: `run`, exit code", of: func(t *trial) string {
+		t.program("run", 0o755, "exit 7\n")
+		return t.pid1("run").variables("PATH=" + t.dir + ":/usr/bin:/bin").code()
+	}},
+	{what: "variables of tini, dumb-init and catatonit that PROGRAM has too", of: func(t *trial) string {
+		all := []string{"TINI_SUBREAPER=", "TINI_KILL_PROCESS_GROUP=", "TINI_VERBOSITY=0", "DUMB_INIT_SETSID=1", "DUMB_INIT_DEBUG=0", "CATATONIT_DEBUG="}
+		r := t.pid1("--", "env").variables(all...)
+		r.code()
+		var has []string
+		for _, kv := range all {
+			name, _, _ := strings.Cut(kv, "=")
+			if strings.Contains("\n"+textOf(r.out), "\n"+kv+"\n") {
+				has = append(has, name)
+			}
+		}
+		return orNone(strings.Join(has, " "))
+	}},
+	{what: "of several variables of one name PROGRAM has", of: func(t *trial) string {
+		r := t.pid1("--", "/usr/bin/env", "env").with(func(s *stage) { s.Twice = true })
+		r.code()
+		var values []string
+		for line := range strings.Lines(textOf(r.out)) {
+			if value, ok := strings.CutPrefix(line, "TWICE="); ok {
+				values = append(values, strings.TrimSpace(value))
+			}
+		}
+		return strings.Join(values, " ")
+	}},
+},
+	effects(tini, "143", "-e 143", "-e143", "-e 3 -e 143", "-ge143", "-ge 143", "-e 3", "-e 143 -e 3"),
+	effects(tini, "127", "-e 127 -s"),
+	calls(tini,
+		"-e 256 true", "-e -1 true", "-e x true", "-e 3x true", "-e 0x3 true", "-e 03 true", "-e 3,4 true", "-e 0 true",
+		"-p SIGTERM true", "-pSIGTERM true", "-p TERM true", "-p 15 true", "-p sigterm true", "-p SIGKILL true", "-p SIGSTOP true",
+		"-p SIGCHLD true", "-p SIGRTMIN true", "-p SIGPWR true", "-p SIGSTKFLT true", "-p SIGIO true", "-p SIGCLD true", "-p SIGBOGUS true",
+		"-s true", "-w true", "-g true", "-swg true", "-v true", "-vv true", "-vvvv true", "-gv true", "true -v", "true -g"),
+	[]row{
+		{what: "`-e ''`: exit code and output", about: tini, of: func(t *trial) string { return t.pid1("-e", "", "true").says() }},
+		{what: "`-e 127` and PROGRAM is not found: exit code", about: tini, of: func(t *trial) string {
+			return t.pid1("-e", "127", "--", "no-such-program").code()
+		}},
+		{what: "`-w`, an orphan is reaped: exit code and output", about: tini, of: func(t *trial) string {
+			return t.pid1("-w", "--", "sh", "-c", `pid=$(sh -c 'true >/dev/null & echo $!'); while [ -e /proc/$pid ]; do :; done`).says()
+		}},
+		{what: "`-p SIGUSR1`, the caller ends: PROGRAM gets", about: tini, of: func(t *trial) string { return t.bereft("-p", "SIGUSR1") }},
+		{what: "the caller ends: PROGRAM gets", of: func(t *trial) string { return t.bereft() }},
+	},
+	variable(tini, "TINI_VERBOSITY=0"), variable(tini, "TINI_VERBOSITY=1"), variable(tini, "TINI_VERBOSITY=2"),
+	variable(tini, "TINI_VERBOSITY="), variable(tini, "TINI_VERBOSITY=x"), variable(tini, "TINI_SUBREAPER="),
+	variable(tini, "TINI_SUBREAPER=0"),
+	variable(dumbInit, "DUMB_INIT_DEBUG=1"), variable(dumbInit, "DUMB_INIT_DEBUG=0"), variable(dumbInit, "DUMB_INIT_DEBUG="),
+	variable(dumbInit, "DUMB_INIT_DEBUG=true"),
+	variable(catatonit, "CATATONIT_DEBUG=1"), variable(catatonit, "CATATONIT_DEBUG="), variable(catatonit, "CATATONIT_LOG=x"),
+	calls(dumbInit, "-v true", "--verbose true", "--verb true", "--v true", "--ver true", "-cv true", "--single-child true",
+		"--single true", "--single-child=x true"),
+	calls(catatonit, "-g true", "-gg true", "-gV true", "--v", "true -g", "true -V"),
+)
+
+func (t *trial) writes(args ...string) string {
+	r := t.pid1(args...)
+	r.code()
+	return orNone(strings.TrimSpace(textOf(r.out)))
+}
+
+// effects are exit codes with flags, when PROGRAM ends with that code.
+func effects(about, code string, flags ...string) (rows []row) {
+	for _, words := range flags {
+		rows = append(rows, row{what: "PROGRAM ends with " + code + ", and `" + words + "`", about: about, of: func(t *trial) string {
+			return t.codes(strings.Fields(words), "exit "+code)
+		}})
+	}
+	return rows
+}
+
+// variable is about what is written, by an init that is not PID 1.
+func variable(about, kv string) []row {
+	return []row{{what: "exit code and output with `" + kv + "`, not as PID 1", about: about, of: func(t *trial) string {
+		return t.plain("--", "true").variables(kv).says()
+	}}}
+}
+
+// bereft is what PROGRAM gets when the process that started the init is killed.
+func (t *trial) bereft(flags ...string) string {
+	file := filepath.Join(t.dir, "note")
+	args := append(append([]string{t.path}, flags...), "--", "matrix-note", file)
+	caller := t.plainly("sh", append([]string{"-c", `"$@" & wait`, "sh"}, args...)...).start()
+	if !eventually(patience, func() bool { return wrote(file, "ready") }) {
+		return orNone(t.failedTo(caller))
+	}
+	init := childrenOf(caller.pid())[0]
+	note := childrenOf(init)[0]
+	caller.kill()
+	// The signal is there before the caller's end can be seen, and the fence comes behind it.
+	eventually(patience, func() bool { return !pending(init).has(unix.SIGUSR1) })
+	_ = unix.Kill(init, fence)
+	eventually(patience, func() bool { return state(note) == "" || state(note) == "Z" })
+	return t.noted(file)
+}
+
+func (t *trial) failedTo(r *run) string {
+	r.kill()
+	return "does not start"
+}
+
+// noted is what matrix-note has written.
+func (t *trial) noted(file string) string {
+	return orNone(strings.Join(strings.Fields(read(file)), " "))
+}
+
+// gets is what PROGRAM gets of signals sent to the init.
+func (t *trial) gets(flags []string, sent ...syscall.Signal) string {
+	file := t.file()
+	r := t.pid1(append(flags[:len(flags):len(flags)], "--", "matrix-note", file)...).start()
+	defer r.kill()
+	if !eventually(patience, func() bool { return wrote(file, "ready") || r.ended() }) || r.ended() {
+		return r.wait() + ", " + r.wroteTo()
+	}
+	for _, sig := range sent {
+		r.send(sig)
+	}
+	r.send(fence)
+	switch code := r.wait(); code {
+	case "0":
+		return t.noted(file)
+	default:
+		return t.noted(file) + ", ends with " + code
+	}
+}

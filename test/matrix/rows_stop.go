@@ -1,0 +1,77 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+var stopRows = slices.Concat(
+	stops("", unix.SIGTSTP, ""), stops("", unix.SIGTTIN, ""), stops("", unix.SIGTTOU, ""),
+	stops(dumbInit, unix.SIGTSTP, "-c"), stops(dumbInit, unix.SIGTTIN, "-c"),
+	stops(dumbInit, unix.SIGTSTP, "-r 20:20"), stops(dumbInit, unix.SIGTSTP, "-r 20:0"), stops(dumbInit, unix.SIGTSTP, "-r 20:15"),
+	stops(tini, unix.SIGTSTP, "-g"), stops(catatonit, unix.SIGTSTP, "-g"),
+	[]row{
+		{what: "PROGRAM stops itself: the init", of: func(t *trial) string {
+			r := t.pid1(append([]string{"--"}, blocked(int(unix.SIGUSR1))...)...).leading().start()
+			defer r.kill()
+			program := r.program("sleep")
+			check(unix.Kill(program, unix.SIGSTOP))
+			eventually(patience, func() bool { return state(program) == "T" })
+			r.settled(program, unix.SIGUSR1)
+			if state(r.pid()) == "T" {
+				return "stops"
+			}
+			return "goes on"
+		}},
+	},
+)
+
+// stops are what a stop signal does to PROGRAM and the init, and then a CONT.
+func stops(about string, sig syscall.Signal, flags string) (rows []row) {
+	what := signalName(sig) + " is sent to the init"
+	if flags != "" {
+		what += ", with `" + flags + "`"
+	}
+	return []row{
+		{what: what + " as PID 1", about: about, of: func(t *trial) string { return t.stopped(t.pid1, sig, flags) }},
+		{what: what + " not as PID 1", about: about, of: func(t *trial) string { return t.stopped(t.plain, sig, flags) }},
+	}
+}
+
+func (t *trial) stopped(start func(...string) *run, sig syscall.Signal, flags string) string {
+	r := start(append(append(strings.Fields(flags), "--"), blocked(int(unix.SIGUSR1), int(unix.SIGUSR2))...)...).leading().start()
+	defer r.kill()
+	program := r.program("sleep")
+	r.settled(program, unix.SIGUSR1)
+	r.send(sig)
+	r.settled(program, unix.SIGUSR2)
+	eventually(patience, func() bool {
+		return state(program) == "T" || pending(program)&^signalsIn(status(program, "SigBlk")) == 0
+	})
+	describe := func() string {
+		if r.ended() {
+			return "the init ends with " + r.wait()
+		}
+		var stopped []string
+		if state(program) == "T" {
+			stopped = append(stopped, "PROGRAM")
+		}
+		if state(r.pid()) == "T" {
+			stopped = append(stopped, "the init")
+		}
+		return orNone(strings.Join(stopped, " and "))
+	}
+	before := describe()
+	if before == "none" {
+		return "nothing stops"
+	}
+	r.signal(unix.SIGCONT)
+	eventually(lasting, func() bool { return describe() == "none" })
+	if after := describe(); after != "none" {
+		return before + " stops; after CONT still " + after
+	}
+	return before + " stops; CONT wakes"
+}

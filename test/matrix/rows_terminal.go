@@ -1,0 +1,161 @@
+package main
+
+import (
+	"golang.org/x/sys/unix"
+)
+
+var terminalRows = []row{
+	{what: "PID 1 leads the session on the terminal, as with `docker run -it`: PROGRAM", front: true, of: func(t *trial) string {
+		return t.leader(func(r *run) {}).onTerminal()
+	}},
+	{what: "the same, with `-c`", about: dumbInit, of: func(t *trial) string {
+		return t.leader(func(r *run) { r.args = append([]string{"-c"}, r.args...) }).onTerminal()
+	}},
+	{what: "the same, with `-g`", about: tini, of: func(t *trial) string {
+		return t.leader(func(r *run) { r.args = append([]string{"-g"}, r.args...) }).onTerminal()
+	}},
+	{what: "the same, as with `docker run -t`, where standard input is no terminal: PROGRAM", of: func(t *trial) string {
+		s := t.leader(func(r *run) {
+			// The controlling terminal is set by its descriptor.
+			r.cmd.Stdin, r.cmd.SysProcAttr.Ctty = nil, 1
+		})
+		return s.onTerminal()
+	}},
+	{what: "the init has the controlling terminal still", of: func(t *trial) string {
+		s := t.leader(func(r *run) {})
+		return yes(statOf(s.run.pid()).ttyNr != 0)
+	}},
+	{what: "Ctrl-C as PID 1 on a terminal: exit code", of: func(t *trial) string {
+		term := t.terminal()
+		r := t.pid1("--", "sh", "-c", "echo started; exec sleep 60").on(term).start()
+		defer r.kill()
+		term.waitsFor("started")
+		r.program("sleep")
+		if !eventually(lasting, func() bool { return term.foreground() != r.pid() }) {
+			return "not in the foreground"
+		}
+		term.types(ctrlC)
+		return r.wait()
+	}},
+	{what: "Ctrl-Z as PID 1 on a terminal", front: true, of: func(t *trial) string {
+		term := t.terminal()
+		r := t.pid1("--", "sh", "-c", `echo started; read line; echo "got $line"`).on(term).start()
+		defer r.kill()
+		term.waitsFor("started")
+		program := r.program("sh")
+		term.types(ctrlZ)
+		term.types("a line\n")
+		got := false
+		if lasts(func() bool { return state(program) == "T" }, func() bool { got = got || term.shows("got a line"); return got }) {
+			return "freezes"
+		}
+		return words(got, "goes on", "?")
+	}},
+	{what: "the terminal hangs up on PID 1: exit code", of: func(t *trial) string {
+		term := t.terminal()
+		r := t.pid1("--", "sh", "-c", "echo started; exec sleep 60").on(term).start()
+		defer r.kill()
+		term.waitsFor("started")
+		r.program("sleep")
+		term.hangUp()
+		return r.wait()
+	}},
+	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell", front: true, of: func(t *trial) string { return t.jobControl("") }},
+	{what: "the same, with `-g`", about: tini, of: func(t *trial) string { return t.jobControl("-g") }},
+	{what: "the same, with `-c`", about: dumbInit, of: func(t *trial) string { return t.jobControl("-c") }},
+	{what: "under an interactive shell: PROGRAM", of: func(t *trial) string {
+		term := t.terminal()
+		shell := t.shell(term)
+		term.types("$init -- sh -c 'echo started; exec sleep 61'\n")
+		term.waitsFor("started")
+		var program int
+		eventually(patience, func() bool { program = t.sleeping("sleep 61"); return program != 0 })
+		return place(program, shell.pid())
+	}},
+	{what: "in the background of an interactive shell: the terminal", of: func(t *trial) string {
+		term := t.terminal()
+		shell := t.shell(term)
+		term.types("$init -- sleep 61 </dev/tty &\n")
+		var program int
+		eventually(patience, func() bool { program = t.sleeping("sleep 61"); return program != 0 })
+		stolen := func() bool { return term.foreground() != shell.pid() }
+		return words(lasts(func() bool { return !stolen() }, func() bool { return stolen() }), "stays with the shell", "is taken from the shell")
+	}},
+	{what: "after its end a script without job control still reads the terminal", of: func(t *trial) string {
+		term := t.terminal()
+		script := t.plainly("sh", "-c", `"$@" -- true; echo done; read line; echo "got <$line>"`, "sh", t.path).on(term).start()
+		term.waitsFor("done")
+		term.types("a line\n")
+		if !eventually(patience, func() bool { return term.shows("got <") || state(script.pid()) == "T" }) || state(script.pid()) == "T" {
+			return "it stops"
+		}
+		return yes(term.waits("a line>", "\n"))
+	}},
+}
+
+// A session is an init that leads one on a terminal.
+type session struct {
+	t   *trial
+	run *run
+	// PROGRAM's pid
+	program int
+}
+
+func (t *trial) leader(change func(*run)) *session {
+	r := t.pid1(append([]string{"--"}, blocked(allSignals...)...)...).on(t.terminal())
+	change(r)
+	r.start()
+	program := r.program("sleep")
+	r.settled(program, unix.SIGUSR1)
+	return &session{t, r, program}
+}
+
+func (s *session) onTerminal() string {
+	defer s.run.kill()
+	return place(s.program, s.run.pid())
+}
+
+// place is where a program is with regard to a session and its terminal.
+func place(program, leader int) string {
+	at := statOf(program)
+	return words(at.session == leader, "in the session", words(at.session == program, "in its own session", "in another session")) + ", " +
+		words(at.ttyNr == 0, "without the terminal", words(at.tpgid == at.pgrp, "in the foreground", "in the background"))
+}
+
+func (t *trial) jobControl(flags string) string {
+	term := t.terminal()
+	shell := t.shell(term)
+	term.types("$init " + flags + " -- sh -c 'echo started; exec sleep 61'\n")
+	if !term.waitsFor("started") {
+		return "?"
+	}
+	var program int
+	eventually(patience, func() bool { program = t.sleeping("sleep 61"); return program != 0 })
+	eventually(lasting, func() bool { return term.foreground() != shell.pid() })
+	term.types(ctrlZ)
+	if !eventually(2*lasting, func() bool { return term.shows(prompt) }) {
+		return "hangs at Ctrl-Z"
+	}
+	if state(program) != "T" {
+		return "Ctrl-Z does not stop PROGRAM"
+	}
+	term.types("fg\n")
+	eventually(patience, func() bool { return state(program) == "S" && term.foreground() != shell.pid() })
+	// The shell may not have handed over the terminal for the last time when it shows, so once may be too early.
+	if !eventually(2*lasting, func() bool {
+		term.types(ctrlC)
+		return eventually(lasting/10, func() bool { return term.shows(prompt) })
+	}) {
+		return "hangs after fg"
+	}
+	return words(state(program) == "" || state(program) == "Z", "works", "PROGRAM stays")
+}
+
+// waits waits for one of the texts, and says whether it was the first.
+func (term *terminal) waits(first, second string) (is bool) {
+	eventually(patience, func() bool {
+		is = term.shows(first)
+		return is || term.shows(second)
+	})
+	return is
+}
