@@ -32,17 +32,17 @@ func init() {
 // own place: so it says what state its caller leaves an init in, or an init a
 // PROGRAM.
 type stage struct {
-	PID1        bool  // mount the /proc of a new PID namespace
-	Group       bool  // lead a process group
-	Session     bool  // lead a session
-	Ignore      []int // signals to ignore
-	Block       []int // signals to block
-	Close       []int // descriptors to close
-	Files       int   // the limit of open files (soft)
-	Umask       int
-	ListenPID   bool // set LISTEN_PID, as for who executes it
-	NoVariables bool // have an empty environment
-	Twice       bool // have a variable TWICE twice, as 1 and 2
+	PID1        bool  `json:",omitempty"` // mount the /proc of a new PID namespace
+	Group       bool  `json:",omitempty"` // lead a process group
+	Session     bool  `json:",omitempty"` // lead a session
+	Ignore      []int `json:",omitempty"` // signals to ignore
+	Block       []int `json:",omitempty"` // signals to block
+	Close       []int `json:",omitempty"` // descriptors to close
+	Files       int   `json:",omitempty"` // the limit of open files (soft)
+	Umask       int   `json:",omitempty"`
+	ListenPID   bool  `json:",omitempty"` // set LISTEN_PID, as for who executes it
+	NoVariables bool  `json:",omitempty"` // have an empty environment
+	Twice       bool  `json:",omitempty"` // have a variable TWICE twice, as 1 and 2
 }
 
 func (s stage) String() string {

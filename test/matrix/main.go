@@ -14,11 +14,14 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tinit-dev/tinit/test/internal/children"
 )
@@ -37,7 +40,7 @@ func main() {
 }
 
 func matrix(file, only string) error {
-	heedSignals()
+	beOrdinary()
 	l, err := newLab()
 	if err != nil {
 		return err
@@ -59,9 +62,10 @@ func matrix(file, only string) error {
 	return nil
 }
 
-// heedSignals has no init inherit from the matrix that a signal is ignored, as
-// it is under nohup(1) and in the background of a script.
-func heedSignals() {
+// beOrdinary has no init inherit from the matrix that a signal is ignored, as it
+// is under nohup(1) and in the background of a script, or somebody's descriptor.
+func beOrdinary() {
+	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
 		if signal.Ignored(sig) {
 			signal.Notify(make(chan os.Signal, 1), sig)

@@ -26,7 +26,7 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) int {
-	heedSignals()
+	beOrdinary()
 	flag.Parse()
 	// Rows wait for most of their time, whatever the number of processors.
 	_ = flag.Set("test.parallel", fmt.Sprint(crowd))

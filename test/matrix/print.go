@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -23,7 +24,7 @@ func (l *lab) printFront(w io.Writer, lines map[string]line) {
 			if r.front {
 				words := []string{r.what}
 				for _, c := range inits {
-					words = append(words, lines[r.what][c.name])
+					words = append(words, cmp.Or(lines[r.what][c.name], none))
 				}
 				tableLine(w, words)
 			}
@@ -74,7 +75,7 @@ func (l *lab) printAll(w io.Writer, lines map[string]line) {
 	titles := []string{""}
 	for _, c := range l.columns {
 		if c.peer != "" {
-			titles = append(titles, "so called")
+			titles = append(titles, "called "+c.peer)
 		} else {
 			titles = append(titles, c.version())
 		}

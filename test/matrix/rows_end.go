@@ -12,11 +12,11 @@ import (
 var endRows = []row{
 	{what: "a process that PROGRAM leaves in its group", front: true, of: func(t *trial) string { return t.leftover("group") }},
 	{what: "one that it leaves in another session", front: true, of: func(t *trial) string { return t.leftover("session") }},
-	{what: "the first, when the init is not PID 1", front: true, of: func(t *trial) string { return t.left("group") }},
-	{what: "the second, when the init is not PID 1", front: true, of: func(t *trial) string { return t.left("session") }},
-	{what: "the first, when the init is not PID 1, with `-c`", about: dumbInit, of: func(t *trial) string { return t.left("group", "-c") }},
-	{what: "the first, when the init is not PID 1, with `-g`", about: tini, of: func(t *trial) string { return t.left("group", "-g") }},
-	{what: "the second, when the init is not PID 1, with `-s`", about: tini, of: func(t *trial) string { return t.left("session", "-s") }},
+	{what: "a process that PROGRAM leaves in its group, when the init is not PID 1", front: true, of: func(t *trial) string { return t.left("group") }},
+	{what: "one that it leaves in another session, when the init is not PID 1", front: true, of: func(t *trial) string { return t.left("session") }},
+	{what: "a process that PROGRAM leaves in its group, when the init is not PID 1, with `-c`", about: dumbInit, of: func(t *trial) string { return t.left("group", "-c") }},
+	{what: "a process that PROGRAM leaves in its group, when the init is not PID 1, with `-g`", about: tini, of: func(t *trial) string { return t.left("group", "-g") }},
+	{what: "one that it leaves in another session, when the init is not PID 1, with `-s`", about: tini, of: func(t *trial) string { return t.left("session", "-s") }},
 	{what: "exit code when PROGRAM ends with 3 and leaves something", of: func(t *trial) string {
 		return t.pid1("--", "matrix-leave", t.file(), "group", "obliging").code() + ", " +
 			t.pid1("--", "matrix-leave", t.file(), "session", "stubborn").code()
@@ -24,7 +24,7 @@ var endRows = []row{
 	{what: "nothing is left: leaves", of: func(t *trial) string { return t.promptly("group", "none") }},
 	{what: "something is left that needs a moment after TERM: leaves", of: func(t *trial) string { return t.promptly("group", "obliging") }},
 	{what: "something is left that ignores TERM: leaves", front: true, of: func(t *trial) string { return t.promptly("group", "stubborn") }},
-	{what: "the same, in another session: leaves", of: func(t *trial) string { return t.promptly("session", "stubborn") }},
+	{what: "something is left in another session that ignores TERM: leaves", of: func(t *trial) string { return t.promptly("session", "stubborn") }},
 	{what: "TERM, and PROGRAM, which ends with 3, leaves something that ignores it: exit code", of: func(t *trial) string {
 		file := t.file()
 		r := t.pid1("--", "sh", "-c", `trap "exit 3" TERM; (trap "" TERM; exec sleep 60) & : >"$0.ready"; wait; wait`, file).start()

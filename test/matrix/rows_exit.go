@@ -40,32 +40,32 @@ var exitRows = []row{
 	}},
 	{what: "PROGRAM is an empty word", of: func(t *trial) string { return t.executes("") }},
 	{what: "PROGRAM is a script without `#!`, which ends with 7", front: true, of: func(t *trial) string {
-		return t.executes(t.program("script", 0o755, "exit 7\n"))
+		return t.executes(t.program(script, 0o755, "exit 7\n"))
 	}},
-	{what: "the same, and its arguments", of: func(t *trial) string {
-		r := t.pid1("--", t.program("script", 0o755, `echo "$(basename "$0")" "$@"`+"\n"), "a b", "c")
+	{what: "PROGRAM is a script without `#!`: its name and arguments", of: func(t *trial) string {
+		r := t.pid1("--", t.program(script, 0o755, `echo "$(basename "$0")" "$@"`+"\n"), "a b", "c")
 		r.code()
 		return strings.TrimSpace(textOf(r.out))
 	}},
 	{what: "PROGRAM is a script without `#!` in PATH", of: func(t *trial) string {
-		t.program("script", 0o755, "exit 7\n")
-		return t.pid1("--", "script").variables("PATH=" + t.dir + ":/usr/bin:/bin").code()
+		t.program(script, 0o755, "exit 7\n")
+		return t.pid1("--", script).variables("PATH=" + t.dir + ":/usr/bin:/bin").code()
 	}},
 	{what: "PROGRAM is an empty file", of: func(t *trial) string { return t.executes(t.program("empty", 0o755, "")) }},
 	{what: "PROGRAM is for another architecture", of: func(t *trial) string {
 		return t.executes(t.program("other", 0o755, otherArchitecture()))
 	}},
 	{what: "PROGRAM is given by a path from the working directory", of: func(t *trial) string {
-		t.program("script", 0o755, "exit 7\n")
-		return t.pid1("--", "./script").in(t.dir).code()
+		t.program(script, 0o755, "exit 7\n")
+		return t.pid1("--", "./"+script).in(t.dir).code()
 	}},
 	{what: "PROGRAM is in the working directory, and not in PATH", of: func(t *trial) string {
-		t.program("script", 0o755, "exit 7\n")
-		return t.pid1("--", "script").in(t.dir).code()
+		t.program(script, 0o755, "exit 7\n")
+		return t.pid1("--", script).in(t.dir).code()
 	}},
-	{what: "the same, with an empty part in PATH", of: func(t *trial) string {
-		t.program("script", 0o755, "exit 7\n")
-		return t.pid1("--", "script").in(t.dir).variables("PATH=/usr/bin::/bin").code()
+	{what: "PROGRAM is in the working directory, and PATH has an empty part", of: func(t *trial) string {
+		t.program(script, 0o755, "exit 7\n")
+		return t.pid1("--", script).in(t.dir).variables("PATH=/usr/bin::/bin").code()
 	}},
 	{what: "PATH is not set", of: func(t *trial) string {
 		return t.pid1("--", "true").with(func(s *stage) { s.NoVariables = true }).code()
@@ -91,16 +91,19 @@ var exitRows = []row{
 		r.code()
 		return strings.TrimSpace(strings.ReplaceAll(textOf(r.out), "\x00", " "))
 	}},
-	{what: "bytes written of its own when PROGRAM ends with 1: as PID 1, not", front: true, of: func(t *trial) string {
-		return ownBytes(t.pid1("--", "false")) + ", " + ownBytes(t.plain("--", "false"))
+	{what: "what it writes of its own when PROGRAM ends with 1: as PID 1, not as PID 1", front: true, of: func(t *trial) string {
+		return t.pid1("--", "false").says() + "; " + t.plain("--", "false").says()
 	}},
-	{what: "where it writes when PROGRAM is not found", of: func(t *trial) string {
+	{what: "exit code and output when PROGRAM is not found", of: func(t *trial) string {
 		return t.pid1("--", "no-such-program").says()
 	}},
-	{what: "where it writes when PROGRAM is killed by SEGV", of: func(t *trial) string {
+	{what: "exit code and output when PROGRAM is killed by SEGV", of: func(t *trial) string {
 		return t.pid1("--", "sh", "-c", "kill -SEGV $$").says()
 	}},
 }
+
+// script is a name that no other program has.
+const script = "matrix-script"
 
 // executes is the exit code with a PROGRAM and no arguments.
 func (t *trial) executes(program string) string { return t.pid1("--", program).code() }
@@ -120,29 +123,4 @@ func otherArchitecture() string {
 	text = bytes.Clone(text)
 	text[machine], text[machine+1] = 0xfe, 0xfe
 	return string(text)
-}
-
-func ownBytes(r *run) string {
-	r.code()
-	if n := len(textOf(r.out)) + len(textOf(r.err)); n > 0 {
-		return "some"
-	}
-	return "none"
-}
-
-// says is the exit code, and which streams something was written to.
-func (r *run) says() string { return r.code() + ", " + r.wroteTo() }
-
-func (r *run) wroteTo() string {
-	var streams []string
-	if textOf(r.out) != "" {
-		streams = append(streams, "stdout")
-	}
-	if textOf(r.err) != "" {
-		streams = append(streams, "stderr")
-	}
-	if streams == nil {
-		return "silent"
-	}
-	return strings.Join(streams, " and ")
 }

@@ -21,12 +21,12 @@ var orphanRows = []row{
 		}))
 	}},
 	{what: "orphans are adopted when the init is not PID 1", front: true, of: func(t *trial) string { return t.adopts() }},
-	{what: "the same, with `-s`", about: tini, of: func(t *trial) string { return t.adopts("-s") }},
-	{what: "the same, with TINI_SUBREAPER=", about: tini, of: func(t *trial) string { return t.adopts("TINI_SUBREAPER=") }},
+	{what: "orphans are adopted when the init is not PID 1, with `-s`", about: tini, of: func(t *trial) string { return t.adopts("-s") }},
+	{what: "orphans are adopted when the init is not PID 1, with TINI_SUBREAPER=", about: tini, of: func(t *trial) string { return t.adopts("TINI_SUBREAPER=") }},
 	{what: "a warning when it is not PID 1", front: true, of: func(t *trial) string { return t.warns() }},
-	{what: "the same, with `-s`", about: tini, of: func(t *trial) string { return t.warns("-s") }},
-	{what: "the same, with TINI_SUBREAPER=", about: tini, of: func(t *trial) string { return t.warns("TINI_SUBREAPER=") }},
-	{what: "the same, with TINI_VERBOSITY=0", about: tini, of: func(t *trial) string { return t.warns("TINI_VERBOSITY=0") }},
+	{what: "a warning when it is not PID 1, with `-s`", about: tini, of: func(t *trial) string { return t.warns("-s") }},
+	{what: "a warning when it is not PID 1, with TINI_SUBREAPER=", about: tini, of: func(t *trial) string { return t.warns("TINI_SUBREAPER=") }},
+	{what: "a warning when it is not PID 1, with TINI_VERBOSITY=0", about: tini, of: func(t *trial) string { return t.warns("TINI_VERBOSITY=0") }},
 	{what: "the end of an orphan is no end for the init", of: func(t *trial) string {
 		r := t.pid1("--", "sh", "-c", "sh -c 'exit 3 & exit 4'; sh -c 'kill -TERM $$'; exit 7").start()
 		return r.wait()

@@ -44,10 +44,10 @@ var pauseRows = []row{
 	{what: "`-Pg`, `-gP`: exit code at TERM", about: catatonit, of: func(t *trial) string {
 		return t.pauses(t.pid1("-Pg"), unix.SIGTERM) + ", " + t.pauses(t.pid1("-gP"), unix.SIGTERM)
 	}},
-	{what: "`-P`: what it writes", about: catatonit, of: func(t *trial) string {
+	{what: "`-P`, then TERM: exit code and output", about: catatonit, of: func(t *trial) string {
 		r := t.pid1("-P")
 		t.pauses(r, unix.SIGTERM)
-		return r.wroteTo()
+		return r.says()
 	}},
 	{what: "`-P`: orphans are reaped", about: catatonit, of: func(t *trial) string {
 		// The caller's child is what the init finds as its own.

@@ -11,10 +11,10 @@ import (
 
 var stateRows = slices.Concat([]row{
 	{what: "PROGRAM's session and group", front: true, of: func(t *trial) string { return t.kinship(t.pid1, "") }},
-	{what: "the same, not as PID 1", of: func(t *trial) string { return t.kinship(t.plain, "") }},
-	{what: "the same, with `-c`", about: dumbInit, of: func(t *trial) string { return t.kinship(t.plain, "-c") }},
-	{what: "the same, with `-g`", about: tini, of: func(t *trial) string { return t.kinship(t.plain, "-g") }},
-	{what: "the same, with DUMB_INIT_SETSID=0", about: dumbInit, of: func(t *trial) string { return t.kinship(t.plain, "DUMB_INIT_SETSID=0") }},
+	{what: "PROGRAM's session and group, not as PID 1", of: func(t *trial) string { return t.kinship(t.plain, "") }},
+	{what: "PROGRAM's session and group, with `-c`", about: dumbInit, of: func(t *trial) string { return t.kinship(t.plain, "-c") }},
+	{what: "PROGRAM's session and group, with `-g`", about: tini, of: func(t *trial) string { return t.kinship(t.plain, "-g") }},
+	{what: "PROGRAM's session and group, with DUMB_INIT_SETSID=0", about: dumbInit, of: func(t *trial) string { return t.kinship(t.plain, "DUMB_INIT_SETSID=0") }},
 	{what: "the init's own session and group", of: func(t *trial) string {
 		return t.running(func(r *run, _ int) string {
 			own, caller := statOf(r.pid()), statOf(os.Getpid())
@@ -149,10 +149,12 @@ func closed(which string) []row {
 				}
 			}).start()
 		}
-		code := start("sh", "-c", "exit 7").wait()
+		if code := start("sh", "-c", "exit 7").wait(); code != "7" {
+			return code
+		}
 		r := start("sleep", "60")
 		defer r.kill()
-		return code + ", " + streams(r.program("sleep"))
+		return "7, " + streams(r.program("sleep"))
 	}}}
 }
 

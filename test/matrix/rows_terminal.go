@@ -8,13 +8,13 @@ var terminalRows = []row{
 	{what: "PID 1 leads the session on the terminal, as with `docker run -it`: PROGRAM", front: true, of: func(t *trial) string {
 		return t.leader(func(r *run) {}).onTerminal()
 	}},
-	{what: "the same, with `-c`", about: dumbInit, of: func(t *trial) string {
+	{what: "PID 1 leads the session on the terminal, with `-c`: PROGRAM", about: dumbInit, of: func(t *trial) string {
 		return t.leader(func(r *run) { r.args = append([]string{"-c"}, r.args...) }).onTerminal()
 	}},
-	{what: "the same, with `-g`", about: tini, of: func(t *trial) string {
+	{what: "PID 1 leads the session on the terminal, with `-g`: PROGRAM", about: tini, of: func(t *trial) string {
 		return t.leader(func(r *run) { r.args = append([]string{"-g"}, r.args...) }).onTerminal()
 	}},
-	{what: "the same, as with `docker run -t`, where standard input is no terminal: PROGRAM", of: func(t *trial) string {
+	{what: "the same without standard input, as with `docker run -t`: PROGRAM", of: func(t *trial) string {
 		s := t.leader(func(r *run) {
 			// The controlling terminal is set by its descriptor.
 			r.cmd.Stdin, r.cmd.SysProcAttr.Ctty = nil, 1
@@ -61,8 +61,8 @@ var terminalRows = []row{
 		return r.wait()
 	}},
 	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell", front: true, of: func(t *trial) string { return t.jobControl("") }},
-	{what: "the same, with `-g`", about: tini, of: func(t *trial) string { return t.jobControl("-g") }},
-	{what: "the same, with `-c`", about: dumbInit, of: func(t *trial) string { return t.jobControl("-c") }},
+	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-g`", about: tini, of: func(t *trial) string { return t.jobControl("-g") }},
+	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-c`", about: dumbInit, of: func(t *trial) string { return t.jobControl("-c") }},
 	{what: "under an interactive shell: PROGRAM", of: func(t *trial) string {
 		term := t.terminal()
 		shell := t.shell(term)

@@ -33,6 +33,10 @@ var usageRows = append(calls("",
 	"-",
 	"-- -h",
 	"-- -- true",
+	"-v true",
+	"-g true",
+	"true -g",
+	"true -V",
 ), row{what: "`--version` is a line that Docker accepts from its init", of: func(t *trial) string {
 	r := t.pid1("--version")
 	r.code()

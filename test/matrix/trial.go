@@ -41,12 +41,18 @@ func (l *lab) measure(r row, c column) (cell string) {
 		case nil:
 		case failure:
 			cell = errorCell + f.Error()
+		case endedEarly:
+			cell = string(f)
 		default:
 			panic(f)
 		}
 	}()
 	return r.of(t)
 }
+
+// endedEarly is the cell where an init did not come to run PROGRAM: with flags
+// that it does not have, say.
+type endedEarly string
 
 // errorCell begins what is no result, but a failure to have one.
 const errorCell = "error: "
@@ -172,6 +178,25 @@ func (r *run) wait() string {
 // code runs the init to its end.
 func (r *run) code() string { return r.start().wait() }
 
+// says is the exit code, and which streams something was written to.
+func (r *run) says() string {
+	if r.cmd.Process == nil {
+		r.start()
+	}
+	var to []string
+	code := r.wait()
+	if textOf(r.out) != "" {
+		to = append(to, "stdout")
+	}
+	if textOf(r.err) != "" {
+		to = append(to, "stderr")
+	}
+	if to == nil {
+		return code + ", silent"
+	}
+	return code + ", " + strings.Join(to, " and ")
+}
+
 // codes runs shell scripts under the init.
 func (t *trial) codes(flags []string, scripts ...string) string {
 	var codes []string
@@ -207,8 +232,11 @@ func (r *run) program(name string) (pid int) {
 			}
 		}
 		return pid != 0 || r.ended()
-	}) || pid == 0 {
-		check(fmt.Errorf("no %s under %q: %s", name, r.cmd.Args[2:], textOf(r.err)))
+	}) {
+		check(fmt.Errorf("no %s under %q", name, r.cmd.Args[2:]))
+	}
+	if pid == 0 {
+		panic(endedEarly(r.says()))
 	}
 	return pid
 }
