@@ -22,7 +22,7 @@ import (
 func init() {
 	children.Register(map[string]func(){
 		"matrix-stage": runStage,
-		"matrix-note":  note,
+		"matrix-count": count,
 		"matrix-leave": leave,
 		"matrix-left":  left,
 	})
@@ -131,25 +131,28 @@ func blocked(signals ...int) []string {
 // ones where several are pending, in the kernel and in Go's runtime.
 const fence = unix.SIGWINCH
 
-// note is "note FILE": it writes the name of each signal that it gets to the
-// file, and ends at the fence.
-func note() {
-	got := make(chan os.Signal, 64)
-	for sig := syscall.Signal(1); sig < 32; sig++ {
-		if sig != unix.SIGCHLD && sig != unix.SIGURG {
-			signal.Notify(got, sig)
-		}
-	}
+// count is "count FILE": it counts how often the signal counted comes before the
+// one after it, and writes that to the file. It is started with both blocked,
+// which a Go program that is started like that has in all threads.
+func count() {
+	runtime.LockOSThread()
+	var set unix.Sigset_t
+	set.Val[0] |= 1<<(counted-1) | 1<<counted
 	write(os.Args[1], "ready")
-	file, err := os.OpenFile(os.Args[1], os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-	check(err)
-	for sig := range got {
-		if sig == fence {
+	for n := 0; ; {
+		sig, _, _ := unix.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, 0, unsafe.Sizeof(uint64(0)), 0, 0)
+		switch sig {
+		case counted:
+			n++
+		case counted + 1:
+			check(os.WriteFile(os.Args[1], []byte(strconv.Itoa(n)), 0o600))
 			return
 		}
-		fmt.Fprintln(file, signalName(sig.(syscall.Signal)))
 	}
 }
+
+// counted is a real-time signal, of which the kernel keeps as many as are sent.
+const counted = 40
 
 // leave is "leave FILE group|session none|obliging|stubborn|blocked": it leaves a
 // process behind and ends with 3 once that is ready.

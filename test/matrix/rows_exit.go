@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 var exitRows = []row{
@@ -108,9 +109,12 @@ const script = "matrix-script"
 // executes is the exit code with a PROGRAM and no arguments.
 func (t *trial) executes(program string) string { return t.pid1("--", program).code() }
 
-// program makes a file to be executed.
+// program makes a file to be executed. No process that is just being started may
+// have it open still: it would be a busy one (ETXTBSY in execve(2)).
 func (t *trial) program(name string, mode os.FileMode, text string) string {
 	path := filepath.Join(t.dir, name)
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	check(os.WriteFile(path, []byte(text), mode))
 	return path
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -55,6 +54,9 @@ var flagRows = slices.Concat([]row{
 },
 	effects(tini, "143", "-e 143", "-e143", "-e 3 -e 143", "-ge143", "-ge 143", "-e 3", "-e 143 -e 3"),
 	effects(tini, "127", "-e 127 -s"),
+	[]row{{what: "PROGRAM is killed by TERM, and `-e 143`", about: tini, of: func(t *trial) string {
+		return t.codes([]string{"-e", "143"}, "kill -TERM $$")
+	}}},
 	calls(tini,
 		"-e 256 true", "-e -1 true", "-e x true", "-e 3x true", "-e 0x3 true", "-e 03 true", "-e 3,4 true", "-e 0 true",
 		"-p SIGTERM true", "-pSIGTERM true", "-p TERM true", "-p 15 true", "-p sigterm true", "-p SIGKILL true", "-p SIGSTOP true",
@@ -107,48 +109,41 @@ func variable(about, kv string) []row {
 
 // bereft is what PROGRAM gets when the process that started the init is killed.
 func (t *trial) bereft(flags ...string) string {
-	file := filepath.Join(t.dir, "note")
-	args := append(append([]string{t.path}, flags...), "--", "matrix-note", file)
-	caller := t.plainly("sh", append([]string{"-c", `"$@" & wait`, "sh"}, args...)...).start()
-	if !eventually(patience, func() bool { return wrote(file, "ready") }) {
-		return orNone(t.failedTo(caller))
+	args := append(append([]string{t.path}, flags...), "--")
+	caller := t.plainly("sh", append([]string{"-c", `"$@" & wait`, "sh"}, append(args, blocked(allSignals...)...)...)...).start()
+	var init, program int
+	if !eventually(patience, func() bool {
+		for _, pid := range childrenOf(caller.pid()) {
+			init = pid
+		}
+		for _, pid := range childrenOf(init) {
+			program = pid
+		}
+		return caller.ended() || program != 0 && status(program, "Name") == "sleep"
+	}) || caller.ended() {
+		return caller.says()
 	}
-	init := childrenOf(caller.pid())[0]
-	note := childrenOf(init)[0]
 	caller.kill()
-	// The signal is there before the caller's end can be seen, and the fence comes behind it.
-	eventually(patience, func() bool { return !pending(init).has(unix.SIGUSR1) })
-	_ = unix.Kill(init, fence)
-	eventually(patience, func() bool { return state(note) == "" || state(note) == "Z" })
-	return t.noted(file)
+	_ = unix.Kill(init, laterFence)
+	eventually(patience, func() bool { return pending(program).has(laterFence) })
+	return t.beside(pending(program))
 }
 
-func (t *trial) failedTo(r *run) string {
-	r.kill()
-	return "does not start"
-}
+// laterFence is a real-time signal, which comes behind all standard ones where
+// several are pending.
+const laterFence = syscall.Signal(50)
 
-// noted is what matrix-note has written.
-func (t *trial) noted(file string) string {
-	return orNone(strings.Join(strings.Fields(read(file)), " "))
-}
+// beside is what is pending beside the fence.
+func (t *trial) beside(set signals) string { return (set &^ (1 << (laterFence - 1))).String() }
 
-// gets is what PROGRAM gets of signals sent to the init.
-func (t *trial) gets(flags []string, sent ...syscall.Signal) string {
-	file := t.file()
-	r := t.pid1(append(flags[:len(flags):len(flags)], "--", "matrix-note", file)...).start()
+// gets is what PROGRAM gets of a signal sent to the init.
+func (t *trial) gets(flags []string, sent syscall.Signal) string {
+	r := t.pid1(append(append(flags[:len(flags):len(flags)], "--"), blocked(allSignals...)...)...).start()
 	defer r.kill()
-	if !eventually(patience, func() bool { return wrote(file, "ready") || r.ended() }) || r.ended() {
-		return r.says()
+	program := r.program("sleep")
+	r.send(sent)
+	if !r.settled(program, laterFence) && r.ended() {
+		return "ends with " + r.wait()
 	}
-	for _, sig := range sent {
-		r.send(sig)
-	}
-	r.send(fence)
-	switch code := r.wait(); code {
-	case "0":
-		return t.noted(file)
-	default:
-		return t.noted(file) + ", ends with " + code
-	}
+	return t.beside(pending(program))
 }

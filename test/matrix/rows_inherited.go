@@ -22,8 +22,13 @@ var inheritedRows = slices.Concat([]row{
 			return t.inPROGRAM("SigIgn", stage{Ignore: set})
 		}},
 	{what: "the caller ignores SIGCHLD: exit code when PROGRAM ends with 7", of: func(t *trial) string {
-		r := t.pid1("--", "sh", "-c", "exit 7").with(func(s *stage) { s.Ignore = []int{int(unix.SIGCHLD)} }).start()
+		file := t.file()
+		r := t.pid1("--", "sh", "-c", `until [ -e "$0.go" ]; do sleep 0.01; done; exit 7`, file)
+		r.with(func(s *stage) { s.Ignore = []int{int(unix.SIGCHLD)} }).start()
 		defer r.kill()
+		r.program("sh")
+		eventually(patience, func() bool { return state(r.pid()) == "S" })
+		write(file, "go")
 		if lasts(func() bool { return len(childrenOf(r.pid())) == 0 }, r.ended) {
 			return "hangs"
 		}

@@ -24,7 +24,6 @@ var stateRows = slices.Concat([]row{
 	}},
 	{what: "the init's working directory", front: true, of: func(t *trial) string {
 		return t.running(func(r *run, _ int) string {
-			eventually(lasting, func() bool { return t.directory(r.pid()) == "/" })
 			return t.directory(r.pid())
 		})
 	}},
@@ -33,7 +32,6 @@ var stateRows = slices.Concat([]row{
 	}},
 	{what: "an inherited descriptor, 3: in the init, in PROGRAM", front: true, of: func(t *trial) string {
 		return t.running(func(r *run, program int) string {
-			eventually(lasting, func() bool { return !t.hasInherited(r.pid()) })
 			return words(t.hasInherited(r.pid()), "open", "closed") + ", " + words(t.hasInherited(program), "open", "closed")
 		})
 	}},

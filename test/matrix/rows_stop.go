@@ -52,8 +52,8 @@ func (t *trial) stopped(start func(...string) *run, sig syscall.Signal, flags st
 		return state(program) == "T" || pending(program)&^signalsIn(status(program, "SigBlk")) == 0
 	})
 	describe := func() string {
-		if r.ended() {
-			return "the init ends with " + r.wait()
+		if s := state(program); (s == "" || s == "Z") && state(r.pid()) != "T" {
+			return "PROGRAM and the init end: " + r.wait()
 		}
 		var stopped []string
 		if state(program) == "T" {
@@ -72,9 +72,14 @@ func (t *trial) stopped(start func(...string) *run, sig syscall.Signal, flags st
 		return "nothing stops"
 	}
 	r.signal(unix.SIGCONT)
-	eventually(lasting, func() bool { return describe() == "none" })
-	if after := describe(); after != "none" {
-		return before + " stop; after CONT still " + after
+	eventually(lasting, func() bool { return state(program) != "T" && state(r.pid()) != "T" })
+	before += words(strings.Contains(before, " and "), " stop", " stops")
+	switch after := describe(); {
+	case after == "none":
+		return before + ", CONT wakes"
+	case r.ended():
+		return before + "; after CONT " + after
+	default:
+		return before + "; after CONT still " + after
 	}
-	return before + words(strings.Contains(before, " and "), " stop; CONT wakes both", " stops; CONT wakes")
 }

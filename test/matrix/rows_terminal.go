@@ -25,6 +25,20 @@ var terminalRows = []row{
 		s := t.leader(func(r *run) {})
 		return yes(statOf(s.run.pid()).ttyNr != 0)
 	}},
+	{what: "on a terminal PROGRAM gets at the start, and when HUP is sent to the init", of: func(t *trial) string {
+		s := t.leader(func(r *run) {})
+		defer s.run.kill()
+		start := pending(s.program) &^ (1 << (unix.SIGUSR1 - 1))
+		s.run.send(unix.SIGHUP)
+		s.run.settled(s.program, unix.SIGUSR2)
+		return start.String() + ", " + (pending(s.program) &^ (1<<(unix.SIGUSR1-1) | 1<<(unix.SIGUSR2-1))).String()
+	}},
+	{what: "a new size of the terminal reaches PROGRAM", of: func(t *trial) string {
+		s := t.leader(func(r *run) {})
+		defer s.run.kill()
+		check(unix.IoctlSetWinsize(int(s.terminal.user.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 40}))
+		return yes(eventually(lasting, func() bool { return pending(s.program).has(unix.SIGWINCH) }))
+	}},
 	{what: "Ctrl-C as PID 1 on a terminal: exit code", of: func(t *trial) string {
 		term := t.terminal()
 		r := t.pid1("--", "sh", "-c", "echo started; exec sleep 60").on(term).start()
@@ -63,6 +77,20 @@ var terminalRows = []row{
 	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell", front: true, of: func(t *trial) string { return t.jobControl("") }},
 	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-g`", about: tini, of: func(t *trial) string { return t.jobControl("-g") }},
 	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-c`", about: dumbInit, of: func(t *trial) string { return t.jobControl("-c") }},
+	{what: "Ctrl-C under an interactive shell: exit code", of: func(t *trial) string {
+		term := t.terminal()
+		shell := t.shell(term)
+		term.types("$init -- sh -c 'echo started; exec sleep 61'\n")
+		term.waitsFor("started")
+		eventually(patience, func() bool { return t.sleeping("sleep 61") != 0 })
+		eventually(lasting, func() bool { return term.foreground() != shell.pid() })
+		term.types(ctrlC)
+		term.waitsFor(prompt)
+		term.types("echo \"code: $?\"\n")
+		term.waitsFor("code: ")
+		term.waitsFor("\n")
+		return term.past
+	}},
 	{what: "under an interactive shell: PROGRAM", of: func(t *trial) string {
 		term := t.terminal()
 		shell := t.shell(term)
@@ -95,19 +123,19 @@ var terminalRows = []row{
 
 // A session is an init that leads one on a terminal.
 type session struct {
-	t   *trial
-	run *run
-	// PROGRAM's pid
-	program int
+	run      *run
+	terminal *terminal
+	program  int
 }
 
 func (t *trial) leader(change func(*run)) *session {
-	r := t.pid1(append([]string{"--"}, blocked(allSignals...)...)...).on(t.terminal())
+	term := t.terminal()
+	r := t.pid1(append([]string{"--"}, blocked(allSignals...)...)...).on(term)
 	change(r)
 	r.start()
 	program := r.program("sleep")
 	r.settled(program, unix.SIGUSR1)
-	return &session{t, r, program}
+	return &session{r, term, program}
 }
 
 func (s *session) onTerminal() string {
@@ -136,7 +164,7 @@ func (t *trial) jobControl(flags string) string {
 	if !eventually(2*lasting, func() bool { return term.shows(prompt) }) {
 		return "hangs at Ctrl-Z"
 	}
-	if state(program) != "T" {
+	if !eventually(lasting, func() bool { return state(program) == "T" }) {
 		return "Ctrl-Z does not stop PROGRAM"
 	}
 	term.types("fg\n")

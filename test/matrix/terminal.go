@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/creack/pty"
@@ -21,6 +22,7 @@ type terminal struct {
 	user, device *os.File
 	mu           sync.Mutex
 	text         []byte
+	past         string        // what was there before the text that was found last
 	gone         chan struct{} // closed when nothing more can be shown
 }
 
@@ -61,9 +63,9 @@ func (term *terminal) watch() {
 func (term *terminal) shows(text string) bool {
 	term.mu.Lock()
 	defer term.mu.Unlock()
-	_, rest, found := bytes.Cut(term.text, []byte(text))
+	before, rest, found := bytes.Cut(term.text, []byte(text))
 	if found {
-		term.text = rest
+		term.text, term.past = rest, strings.TrimSpace(string(before))
 	}
 	return found
 }

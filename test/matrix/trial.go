@@ -223,11 +223,11 @@ func (r *run) executed(path string) bool {
 }
 
 // program waits until PROGRAM, the init's first child, has executed a program of
-// that name.
+// that name, and has come to wait for something.
 func (r *run) program(name string) (pid int) {
 	if !eventually(patience, func() bool {
 		for _, child := range childrenOf(r.pid()) {
-			if status(child, "Name") == name {
+			if status(child, "Name") == name && state(child) == "S" {
 				pid = child
 			}
 		}
