@@ -30,12 +30,14 @@ var handlerPC uintptr
 //lint:ignore U1000 it is the assembly that uses it
 var arrivedPC uintptr
 
-// pending has a 1 for each signal that came since it was last looked at. The handler sets it by a plain store, since
-// under the race detector sync/atomic is more than a handler may call; the write to the eventfd that follows orders it.
-var pending [Last + 1]uint32
+// came counts how often each signal came, taken how often it was handed out; the difference is pending. Only the handler
+// writes came, by a plain increment, since under the race detector sync/atomic is more than a handler may call; the write to
+// the eventfd that follows orders it. Two threads in the handler at one moment could count one too few, but not none, and
+// all threads but one are kept from it: see [Shield].
+var came, taken [Last + 1]uint32
 
 var (
-	wakeFD = -1 // an eventfd(2), see newWaker; before there is one, signals wait in pending
+	wakeFD = -1 // an eventfd(2), see newWaker; before there is one, signals wait in came
 	self   int  // this process's number
 )
 
@@ -44,7 +46,7 @@ var (
 //go:nosplit
 //go:norace
 func arrived(sig uint32, info *siginfo) {
-	if sig >= uint32(len(pending)) {
+	if sig >= uint32(len(came)) {
 		return
 	}
 	if info.code == siTkill && int(info.pid()) == self {
@@ -60,7 +62,7 @@ func arrived(sig uint32, info *siginfo) {
 		}
 		return
 	}
-	pending[sig] = 1
+	came[sig]++
 	wake()
 }
 
@@ -88,8 +90,20 @@ func drain(fd uintptr) bool {
 	return errno == 0
 }
 
-// clearPending reports whether sig came. Should it come once more before the caller acts, the one act stands for both.
-func clearPending(sig syscall.Signal) bool { return atomic.SwapUint32(&pending[sig], 0) != 0 }
+// takePending reports whether sig is pending, and takes one. Those of real time are queued by the kernel, and so each counts
+// (signal(7)); of the others one stands for all that came before the caller acts.
+func takePending(sig syscall.Signal) bool {
+	n := atomic.LoadUint32(&came[sig])
+	switch {
+	case n == taken[sig]:
+		return false
+	case sig >= rtMin:
+		taken[sig]++
+	default:
+		taken[sig] = n
+	}
+	return true
+}
 
 const siTkill = -6 // SI_TKILL in sigaction(2): sent by tgkill(2), which gives the sender's number truly
 

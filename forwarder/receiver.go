@@ -49,7 +49,8 @@ func forwarded(sig syscall.Signal) bool {
 
 // A Receiver hands out the signals that it took.
 type Receiver struct {
-	// C carries each signal that was sent to this process since it was last received from C. It is never closed.
+	// C carries each signal that was sent to this process since it was last received from C, once; one of real time as often
+	// as it was sent. It is never closed.
 	C <-chan syscall.Signal
 	// Ignored are the signals that it took although they were ignored, and Blocked those that the calling thread had
 	// blocked, as it was when the process was started: whoever started it may have meant that for a program which it is
@@ -113,13 +114,17 @@ func (r *Receiver) Without(do func(), sigs ...syscall.Signal) error {
 	return nil
 }
 
-// pump hands over one signal at a time; the others stay pending.
+// pump hands over one signal at a time; the others stay pending. Each has its turn, however many there are of another.
 func (w *waker) pump(c chan<- syscall.Signal) {
 	for {
 		w.sleep()
-		for sig := syscall.Signal(1); sig <= Last; sig++ {
-			if clearPending(sig) {
-				c <- sig
+		for more := true; more; {
+			more = false
+			for sig := syscall.Signal(1); sig <= Last; sig++ {
+				if takePending(sig) {
+					c <- sig
+					more = true
+				}
 			}
 		}
 	}

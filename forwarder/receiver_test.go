@@ -148,6 +148,33 @@ func TestSharedChannelLosesSignals(t *testing.T) {
 	assert.Equal(t, "empty", c.next(t))
 }
 
+// Signals of real time are queued, others are not (signal(7)).
+func TestRealTimeSignalsCount(t *testing.T) {
+	c := start(t, nil, "receive-late")
+	require.Equal(t, "ready", c.next(t))
+	const often = 1000
+	for range often {
+		c.kill(t, 40)
+		c.kill(t, unix.SIGUSR1)
+	}
+	c.kill(t, 64)
+	_, err := c.in.Write([]byte("\n"))
+	require.NoError(t, err)
+	got := map[string]int{}
+	for sum := 0; sum < often+1; {
+		sig := c.next(t)
+		if got[sig]++; sig != "10" {
+			sum++
+		}
+		if sig == "64" {
+			assert.Less(t, got["40"], often, "it had its turn before the last of the others")
+		}
+	}
+	assert.Equal(t, often, got["40"])
+	assert.Equal(t, 1, got["64"])
+	assert.Less(t, got["10"], often, "the control")
+}
+
 // An ignored signal is taken like any other, and it is told that it was ignored.
 func TestIgnored(t *testing.T) {
 	c := start(t, nil, "ignore-hup", "receive-ignored")
