@@ -156,3 +156,46 @@ func TestProgramThatIsTracedByTinit(t *testing.T) {
 		}
 	})
 }
+
+// Tinit that waits hears at once of one in which another thread than the first
+// did that.
+func TestThreadThatIsTracedByTinit(t *testing.T) {
+	for where, tinit := range map[string]starter{"PID 1": pid1, "not PID 1": tinit} {
+		t.Run(where, func(t *testing.T) {
+			u, end := tracedThread(t, tinit.waiting(true))
+			require.True(t, u.waits())
+			end()
+			assert.Equal(t, 9, u.wait())
+		})
+	}
+}
+
+// Where the kernel reaps, nobody tells of that one before the next signal does
+// (CAVEATS in tinit(1)).
+func TestThreadThatIsTracedByTinitWhereTheKernelReaps(t *testing.T) {
+	needKernelReaps(t)
+	for where, tinit := range map[string]starter{"PID 1": pid1, "not PID 1": tinit} {
+		t.Run(where, func(t *testing.T) {
+			u, end := tracedThread(t, tinit)
+			require.False(t, u.waits())
+			end()
+			eventually(t, func() bool { return len(zombies(u.pid)) == 1 || u.ended() }, "PROGRAM has ended")
+			if !u.ended() { // as it does if tinit is still at the signal of waits
+				never(t, u.ended, "tinit has heard of it")
+			}
+			eventually(t, func() bool {
+				u.signal(syscall.SIGWINCH)
+				return u.ended()
+			}, "a signal tells")
+			assert.Equal(t, 9, u.wait())
+		})
+	}
+}
+
+func tracedThread(t *testing.T, tinit starter) (u *running, end func()) {
+	t.Helper()
+	in, end := held(t)
+	u = tinit(t, "-v", tiny(t, traceMeInThread(9))).stdin(in).start()
+	require.NoError(t, in.Close())
+	return u, end
+}
