@@ -22,7 +22,6 @@ import (
 func init() {
 	children.Register(map[string]func(){
 		"matrix-stage": runStage,
-		"matrix-count": count,
 		"matrix-leave": leave,
 		"matrix-left":  left,
 	})
@@ -127,33 +126,6 @@ func blocked(signals ...int) []string {
 	return []string{"matrix-stage", stage{Block: signals}.String(), "sleep", "60"}
 }
 
-// fence is a signal that all inits forward, and that comes last of the standard
-// ones where several are pending, in the kernel and in Go's runtime.
-const fence = unix.SIGWINCH
-
-// count is "count FILE": it counts how often the signal counted comes before the
-// one after it, and writes that to the file. It is started with both blocked,
-// which a Go program that is started like that has in all threads.
-func count() {
-	runtime.LockOSThread()
-	var set unix.Sigset_t
-	set.Val[0] |= 1<<(counted-1) | 1<<counted
-	write(os.Args[1], "ready")
-	for n := 0; ; {
-		sig, _, _ := unix.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, 0, unsafe.Sizeof(uint64(0)), 0, 0)
-		switch sig {
-		case counted:
-			n++
-		case counted + 1:
-			check(os.WriteFile(os.Args[1], []byte(strconv.Itoa(n)), 0o600))
-			return
-		}
-	}
-}
-
-// counted is a real-time signal, of which the kernel keeps as many as are sent.
-const counted = 40
-
 // leave is "leave FILE group|session none|obliging|stubborn|blocked": it leaves a
 // process behind and ends with 3 once that is ready.
 func leave() {
@@ -187,23 +159,20 @@ func left() {
 	init, err := strconv.Atoi(os.Args[3])
 	check(err)
 	got := make(chan os.Signal, 8)
-	signal.Notify(got, syscall.SIGTERM, syscall.SIGHUP, fence)
+	signal.Notify(got, syscall.SIGTERM, syscall.SIGHUP)
 	write(file, "ready")
 	for sig := range got {
-		switch {
-		case sig == fence:
-			write(file, "fence")
-		case sig != syscall.SIGTERM:
-		default:
-			write(file, "term")
-			if !stubborn {
-				time.Sleep(cleanup)
-				if s := state(init); s != "" && s != "Z" {
-					write(file, "waited")
-				}
-				write(file, "clean")
-				return
+		if sig != syscall.SIGTERM {
+			continue
+		}
+		write(file, "term")
+		if !stubborn {
+			time.Sleep(cleanup)
+			if s := state(init); s != "" && s != "Z" {
+				write(file, "waited")
 			}
+			write(file, "clean")
+			return
 		}
 	}
 }

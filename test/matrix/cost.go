@@ -36,20 +36,10 @@ func idle(t *trial) string {
 	defer r.kill()
 	r.program("sleep")
 	time.Sleep(time.Second) // what belongs to the start
-	before := switches(r.pid())
+	before, _ := threads(r.pid())
 	time.Sleep(span)
-	return fmt.Sprintf("%d, %s", switches(r.pid())-before, status(r.pid(), "Threads"))
-}
-
-func switches(pid int) (n int) {
-	tasks, _ := filepath.Glob(proc(pid, "task/*/status"))
-	for _, file := range tasks {
-		for _, field := range []string{"voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"} {
-			count, _ := strconv.Atoi(fieldOf(file, field))
-			n += count
-		}
-	}
-	return n
+	after, _ := threads(r.pid())
+	return fmt.Sprintf("%d, %s", after-before, status(r.pid(), "Threads"))
 }
 
 func memory(t *trial) string {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -69,6 +70,36 @@ func fieldIn(text, field string) string {
 		}
 	}
 	return ""
+}
+
+// quiet says whether a process waits for something to happen, or is stopped, with
+// all its threads, and has for a moment. Whoever is sent a signal that it takes
+// is no longer asleep when kill(2) returns; so is whoever a thread wakes.
+func quiet(pid int) bool {
+	before, asleep := threads(pid)
+	if !asleep {
+		return false
+	}
+	time.Sleep(time.Millisecond)
+	after, asleep := threads(pid)
+	return asleep && before == after
+}
+
+// threads says how often a process's threads have run and stopped running, and
+// whether none does now.
+func threads(pid int) (switches int, asleep bool) {
+	tasks, _ := os.ReadDir(proc(pid, "task"))
+	for _, task := range tasks {
+		text, _ := os.ReadFile(proc(pid, "task/"+task.Name()+"/status"))
+		if s := fieldIn(string(text), "State"); s == "" || !strings.ContainsRune("STZ", rune(s[0])) {
+			return 0, false
+		}
+		for _, field := range []string{"voluntary_ctxt_switches", "nonvoluntary_ctxt_switches"} {
+			n, _ := strconv.Atoi(fieldIn(string(text), field))
+			switches += n
+		}
+	}
+	return switches, true
 }
 
 // A signals is a set as /proc/PID/status has it.

@@ -51,11 +51,7 @@ func (t *trial) left(where string, flags ...string) string {
 	t.plain(append(append([]string{}, flags...), "--", "matrix-leave", file, where, "obliging")...).code()
 	pid, err := strconv.Atoi(strings.TrimSpace(read(file + ".pid")))
 	check(err)
-	// Whatever it has had before, the fence comes behind it.
-	_ = unix.Kill(pid, fence)
-	eventually(patience, func() bool {
-		return wrote(file, "fence") || wrote(file, "clean") || state(pid) == "" || state(pid) == "Z"
-	})
+	eventually(patience, func() bool { return state(pid) == "" || quiet(pid) })
 	switch {
 	case wrote(file, "waited"):
 		return "TERM, waited for"

@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-
-	"golang.org/x/sys/unix"
 )
 
 var flagRows = slices.Concat([]row{
@@ -124,17 +122,9 @@ func (t *trial) bereft(flags ...string) string {
 		return caller.says()
 	}
 	caller.kill()
-	_ = unix.Kill(init, laterFence)
-	eventually(patience, func() bool { return pending(program).has(laterFence) })
-	return t.beside(pending(program))
+	eventually(patience, func() bool { return quiet(init) })
+	return pending(program).String()
 }
-
-// laterFence is a real-time signal, which comes behind all standard ones where
-// several are pending.
-const laterFence = syscall.Signal(50)
-
-// beside is what is pending beside the fence.
-func (t *trial) beside(set signals) string { return (set &^ (1 << (laterFence - 1))).String() }
 
 // gets is what PROGRAM gets of a signal sent to the init.
 func (t *trial) gets(flags []string, sent syscall.Signal) string {
@@ -142,8 +132,11 @@ func (t *trial) gets(flags []string, sent syscall.Signal) string {
 	defer r.kill()
 	program := r.program("sleep")
 	r.send(sent)
-	if !r.settled(program, laterFence) && r.ended() {
+	// PROGRAM may be about to end of it, and the init with it.
+	eventually(patience, func() bool { return quiet(program) })
+	r.settle()
+	if r.ended() {
 		return "ends with " + r.wait()
 	}
-	return t.beside(pending(program))
+	return pending(program).String()
 }

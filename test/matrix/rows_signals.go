@@ -54,7 +54,6 @@ var signalRows = slices.Concat([]row{
 		r.signal(unix.SIGTERM)
 		return r.wait()
 	}},
-	{what: "a real-time signal is sent three times at once: PROGRAM gets it so many times", of: (*trial).queued},
 	{what: "KILL is sent to an init that is not PID 1: PROGRAM", of: func(t *trial) string {
 		r := t.plain("--", "sleep", "60").start()
 		program := r.program("sleep")
@@ -69,32 +68,13 @@ var signalRows = slices.Concat([]row{
 	targets(tini, "TINI_KILL_PROCESS_GROUP="), targets(dumbInit, "DUMB_INIT_SETSID=0"), targets(dumbInit, "DUMB_INIT_SETSID="),
 	targets(dumbInit, "DUMB_INIT_SETSID=1"), targets(dumbInit, "DUMB_INIT_SETSID=no"))
 
-// queued has signals wait until the init goes on.
-func (t *trial) queued() string {
-	file := t.file()
-	r := t.pid1("--", "matrix-stage", stage{Block: []int{counted, counted + 1}}.String(), "matrix-count", file).start()
-	defer r.kill()
-	eventually(patience, func() bool { return wrote(file, "ready") || r.ended() })
-	r.signal(unix.SIGSTOP)
-	eventually(patience, func() bool { return state(r.pid()) == "T" || r.ended() })
-	for range 3 {
-		r.signal(counted)
-	}
-	r.signal(unix.SIGCONT)
-	eventually(patience, func() bool { return !pending(r.pid()).has(counted) })
-	r.signal(counted + 1)
-	r.wait()
-	return orNone(read(file))
-}
-
 // fault has sig sent to an init that is no PID 1, to which the kernel's default
 // action applies.
 func (t *trial) fault(sig syscall.Signal) string {
 	r := t.plain(append([]string{"--"}, blocked(allSignals...)...)...).start()
 	program := r.program("sleep")
-	r.settled(program, unix.SIGUSR1)
+	r.settle()
 	r.send(sig)
-	r.settled(program, unix.SIGUSR2)
 	switch {
 	case r.ended():
 		return "it ends with " + r.wait()
@@ -128,21 +108,13 @@ func (t *trial) forwarded(from, to syscall.Signal) string {
 	return fmt.Sprint(n)
 }
 
-// arrives says whether a signal has reached PROGRAM when one that was sent after
-// it has. A pending CONT and a pending stop cancel each other, so each is looked
+// arrives says whether a signal reaches PROGRAM. A pending CONT and a pending stop cancel each other, so each is looked
 // for at once. To a blocked TSTP, TTIN or TTOU dumb-init adds a STOP, and one
 // for itself, so PROGRAM's stop counts.
 func (t *trial) arrives(r *run, program int, sig syscall.Signal) bool {
 	arrived := func() bool { return pending(program)&(1<<(sig-1)|1<<(unix.SIGSTOP-1)) != 0 || state(program) == "T" }
 	r.send(sig)
-	var is bool
-	if sig < 32 {
-		// A real-time signal has not been used yet.
-		r.settled(program, 33+sig)
-		is = arrived()
-	} else {
-		is = eventually(lasting, arrived)
-	}
+	is := arrived()
 	if state(r.pid()) == "T" || state(program) == "T" {
 		r.signal(unix.SIGCONT)
 		_ = unix.Kill(program, unix.SIGCONT)
@@ -186,7 +158,6 @@ func targets(about, option string) []row {
 			return family["sleep 61"] != 0 && family["sleep 62"] != 0 && family["sleep 63"] != 0
 		})
 		r.send(unix.SIGTERM)
-		r.settled(program, unix.SIGUSR1)
 		var reached []string
 		for _, w := range who {
 			if pending(family[w.line]).has(unix.SIGTERM) {

@@ -5,8 +5,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 var stateRows = slices.Concat([]row{
@@ -81,7 +79,7 @@ func (t *trial) running(look func(r *run, program int) string) string {
 	r.cmd.ExtraFiles = []*os.File{inherited}
 	r.start()
 	program := r.program("sleep")
-	r.settled(program, unix.SIGUSR1)
+	r.settle()
 	return look(r, program)
 }
 
@@ -114,7 +112,7 @@ func (t *trial) kinship(start func(...string) *run, option string) string {
 	r.start()
 	defer r.kill()
 	program := r.program("sleep")
-	r.settled(program, unix.SIGUSR1)
+	r.settle()
 	own, init := statOf(program), statOf(r.pid())
 	return words(own.session == program, "a session of its own", words(own.session == init.session, "the init's session", "another session")) + ", " +
 		words(own.pgrp == program, "a group of its own", words(own.pgrp == init.pgrp, "the init's group", "another group"))

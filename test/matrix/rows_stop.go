@@ -15,12 +15,12 @@ var stopRows = slices.Concat(
 	stops("", unix.SIGTSTP, "-g"),
 	[]row{
 		{what: "PROGRAM stops itself: the init", of: func(t *trial) string {
-			r := t.pid1(append([]string{"--"}, blocked(int(unix.SIGUSR1))...)...).leading().start()
+			r := t.pid1("--", "sleep", "60").leading().start()
 			defer r.kill()
 			program := r.program("sleep")
 			check(unix.Kill(program, unix.SIGSTOP))
 			eventually(patience, func() bool { return state(program) == "T" })
-			r.settled(program, unix.SIGUSR1)
+			r.settle()
 			if state(r.pid()) == "T" {
 				return "stops"
 			}
@@ -42,12 +42,11 @@ func stops(about string, sig syscall.Signal, flags string) (rows []row) {
 }
 
 func (t *trial) stopped(start func(...string) *run, sig syscall.Signal, flags string) string {
-	r := start(append(append(strings.Fields(flags), "--"), blocked(int(unix.SIGUSR1), int(unix.SIGUSR2))...)...).leading().start()
+	r := start(append(append(strings.Fields(flags), "--"), "sleep", "60")...).leading().start()
 	defer r.kill()
 	program := r.program("sleep")
-	r.settled(program, unix.SIGUSR1)
+	r.settle()
 	r.send(sig)
-	r.settled(program, unix.SIGUSR2)
 	eventually(patience, func() bool {
 		return state(program) == "T" || pending(program)&^signalsIn(status(program, "SigBlk")) == 0
 	})

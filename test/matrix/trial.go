@@ -208,10 +208,20 @@ func (t *trial) codes(flags []string, scripts ...string) string {
 
 func (r *run) signal(sig syscall.Signal) { _ = r.cmd.Process.Signal(sig) }
 
-// send sends a signal to the init, and waits until it has taken it.
+// send sends a signal to the init, and waits until it has dealt with it.
 func (r *run) send(sig syscall.Signal) {
 	r.signal(sig)
-	eventually(patience, func() bool { return r.ended() || !pending(r.pid()).has(sig) })
+	r.settle()
+}
+
+// settle waits until the init has done what there was to do.
+func (r *run) settle() {
+	if !eventually(patience, func() bool { return r.ended() || quiet(r.pid()) }) {
+		check(fmt.Errorf("%q does not settle", r.cmd.Args[2:]))
+	}
+	if s := state(r.pid()); s == "Z" || s == "" {
+		<-r.done
+	}
 }
 
 // executed says whether the process has come to execute a program.
@@ -239,21 +249,6 @@ func (r *run) program(name string) (pid int) {
 		panic(endedEarly(r.says()))
 	}
 	return pid
-}
-
-// settled waits until all that was sent before has been forwarded, if it is at
-// all: a signal that has come after it is there too. Each number does once, as
-// PROGRAM has it blocked. It is not settled if the init is stopped, or has ended.
-func (r *run) settled(program int, fence syscall.Signal) bool {
-	r.signal(fence)
-	var arrived bool
-	if !eventually(patience, func() bool {
-		arrived = pending(program).has(fence)
-		return arrived || r.ended() || state(r.pid()) == "T"
-	}) {
-		check(fmt.Errorf("%s is not forwarded", signalName(fence)))
-	}
-	return arrived
 }
 
 // kill ends the init, and with a PID 1 its namespace.
