@@ -22,6 +22,7 @@ import (
 func init() {
 	children.Register(map[string]func(){
 		"matrix-stage": runStage,
+		"matrix-count": count,
 		"matrix-leave": leave,
 		"matrix-left":  left,
 	})
@@ -125,6 +126,28 @@ var allSignals = func() (all []int) {
 func blocked(signals ...int) []string {
 	return []string{"matrix-stage", stage{Block: signals}.String(), "sleep", "60"}
 }
+
+// count is "count FILE": it counts how often the signal counted comes before the
+// one after it, and writes that to the file. It is started with both blocked,
+// as a Go program then has them in all threads.
+func count() {
+	var set unix.Sigset_t
+	set.Val[0] |= 1<<(counted-1) | 1<<counted
+	write(os.Args[1], "ready")
+	for n := 0; ; {
+		sig, _, _ := unix.RawSyscall6(unix.SYS_RT_SIGTIMEDWAIT, uintptr(unsafe.Pointer(&set)), 0, 0, unsafe.Sizeof(uint64(0)), 0, 0)
+		switch sig {
+		case counted:
+			n++
+		case counted + 1:
+			check(os.WriteFile(os.Args[1], []byte(strconv.Itoa(n)), 0o600))
+			return
+		}
+	}
+}
+
+// counted is a real-time signal, of which the kernel keeps as many as are sent.
+const counted = 40
 
 // leave is "leave FILE group|session none|obliging|stubborn|blocked": it leaves a
 // process behind and ends with 3 once that is ready.

@@ -54,6 +54,7 @@ var signalRows = slices.Concat([]row{
 		r.signal(unix.SIGTERM)
 		return r.wait()
 	}},
+	{what: "a real-time signal is sent three times at once: PROGRAM gets it so many times", of: (*trial).queued},
 	{what: "KILL is sent to an init that is not PID 1: PROGRAM", of: func(t *trial) string {
 		r := t.plain("--", "sleep", "60").start()
 		program := r.program("sleep")
@@ -67,6 +68,24 @@ var signalRows = slices.Concat([]row{
 }, targets("", ""), targets("", "-g"), targets("", "-c"),
 	targets(tini, "TINI_KILL_PROCESS_GROUP="), targets(dumbInit, "DUMB_INIT_SETSID=0"), targets(dumbInit, "DUMB_INIT_SETSID="),
 	targets(dumbInit, "DUMB_INIT_SETSID=1"), targets(dumbInit, "DUMB_INIT_SETSID=no"))
+
+// queued has signals wait until the init goes on.
+func (t *trial) queued() string {
+	file := t.file()
+	r := t.pid1("--", "matrix-stage", stage{Block: []int{counted, counted + 1}}.String(), "matrix-count", file).start()
+	defer r.kill()
+	program := r.program("matrix-count")
+	eventually(patience, func() bool { return wrote(file, "ready") })
+	r.signal(unix.SIGSTOP)
+	r.settle()
+	for range 3 {
+		r.signal(counted)
+	}
+	r.send(unix.SIGCONT)
+	check(unix.Kill(program, counted+1))
+	r.wait()
+	return orNone(read(file))
+}
 
 // fault has sig sent to an init that is no PID 1, to which the kernel's default
 // action applies.
