@@ -41,6 +41,8 @@ type stage struct {
 	Files       int   `json:",omitempty"` // the limit of open files (soft)
 	Umask       int   `json:",omitempty"`
 	ListenPID   bool  `json:",omitempty"` // set LISTEN_PID, as for who executes it
+	NoProc      bool  `json:",omitempty"` // have an empty /proc
+	User        int   `json:",omitempty"` // become this user and group
 	NoVariables bool  `json:",omitempty"` // have an empty environment
 	Twice       bool  `json:",omitempty"` // have a variable TWICE twice, as 1 and 2
 }
@@ -60,6 +62,14 @@ func runStage() {
 	check(err)
 	if s.PID1 {
 		check(children.OwnProc())
+	}
+	if s.NoProc {
+		check(unix.Mount("none", "/proc", "tmpfs", 0, ""))
+	}
+	if s.User != 0 {
+		check(unix.Setgroups(nil))
+		check(unix.Setresgid(s.User, s.User, s.User))
+		check(unix.Setresuid(s.User, s.User, s.User))
 	}
 	if s.Group {
 		check(unix.Setpgid(0, 0))

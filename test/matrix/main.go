@@ -12,6 +12,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"math"
@@ -59,7 +60,13 @@ func matrix(file, only string) error {
 		}
 	}
 	l.printFront(os.Stdout, lines)
-	return nil
+	var complaints []error
+	for _, r := range allRows() {
+		for _, text := range l.complaints(r, lines[r.what], differences) {
+			complaints = append(complaints, fmt.Errorf("%s: %s", r.what, text))
+		}
+	}
+	return errors.Join(complaints...)
 }
 
 // beOrdinary has no init inherit from the matrix that a signal is ignored, as it

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,23 +38,54 @@ func (l *lab) printFront(w io.Writer, lines map[string]line) {
 		}
 		tableLine(w, words)
 	}
-	compared := 0
+	l.printDifferences(w, lines)
+	fmt.Fprintf(w, "\n%s, %s\n", kernel(), time.Now().Format(time.DateOnly))
+}
+
+// printDifferences sums up what is not the same under a peer's name.
+func (l *lab) printDifferences(w io.Writer, lines map[string]line) {
+	compared, same := 0, 0
 	for _, cells := range lines {
 		for _, c := range l.columns {
-			if _, ok := cells[c.name]; ok && c.peer != "" {
+			if cell, ok := cells[c.name]; ok && c.peer != "" {
 				compared++
+				if cell == cells[c.peer] {
+					same++
+				}
 			}
 		}
 	}
-	fmt.Fprintf(w, "\nCalled by the name of a peer, tinit does as the peer does: in %d of %d cells.", compared-len(differences), compared)
-	if len(differences) > 0 {
-		fmt.Fprint(w, " The others:\n\n")
-		head(w, []string{"", "the peer", "tinit by its name", "why"})
+	fmt.Fprintf(w, "\nCalled by the name of a peer, tinit does as the peer does: in %d of the %d cells of [the whole matrix](docs/matrix.md).",
+		same, compared)
+	fmt.Fprint(w, " The others are meant:\n\n")
+	head(w, []string{"", "why", "called", "where"})
+	for i, reason := range reasons() {
+		var rows, names []string
 		for _, d := range differences {
-			tableLine(w, []string{d.row, d.peer + ": " + lines[d.row][d.peer], d.tinit, d.reason})
+			if d.reason == reason {
+				rows, names = append(rows, d.row), append(names, d.peer)
+			}
+		}
+		tableLine(w, []string{fmt.Sprint(i + 1), reason, strings.Join(unique(names), ", "), strings.Join(unique(rows), "; ")})
+	}
+}
+
+// reasons are those of the documented differences, each once. The number of a
+// reason is its place.
+func reasons() (all []string) {
+	for _, d := range differences {
+		all = append(all, d.reason)
+	}
+	return unique(all)
+}
+
+func unique(words []string) (each []string) {
+	for _, word := range words {
+		if !slices.Contains(each, word) {
+			each = append(each, word)
 		}
 	}
-	fmt.Fprintf(w, "\n%s, %s\n", kernel(), time.Now().Format(time.DateOnly))
+	return each
 }
 
 // inits are the columns of inits under their own names.
@@ -67,11 +99,11 @@ func (l *lab) inits() (own []column) {
 }
 
 // printAll prints all rows that were measured, with what is the same for tinit by
-// a peer's name as "=".
+// a peer's name as "=", and what is not with the number of its reason.
 func (l *lab) printAll(w io.Writer, lines map[string]line) {
 	fmt.Fprint(w, "# The matrix\n\n"+
-		"What tinit does, what tini, dumb-init and catatonit do, and what tinit does when it is called by their names. `=` is the same as the\n"+
-		"peer's. The output of `make matrix`; "+kernel()+", "+time.Now().Format(time.DateOnly)+".\n")
+		"What tinit does, what tini, dumb-init and catatonit do, and what tinit does when it is called by their names: `=` is the same as the\n"+
+		"peer, and a number in brackets is why not, below. The output of `make matrix`; "+kernel()+", "+time.Now().Format(time.DateOnly)+".\n")
 	titles := []string{""}
 	for _, c := range l.columns {
 		if c.peer != "" {
@@ -94,29 +126,33 @@ func (l *lab) printAll(w io.Writer, lines map[string]line) {
 			}
 			words := []string{r.what}
 			for _, c := range l.columns {
-				cell, ok := cells[c.name]
-				switch {
-				case !ok:
-					cell = none
-				case c.peer == "":
-				case cell == cells[c.peer]:
-					cell = "="
-				default:
-					cell = "**" + cell + "**"
-				}
-				words = append(words, cell)
+				words = append(words, cells.word(r, c))
 			}
 			tableLine(w, words)
 		}
 	}
-	if len(differences) > 0 {
-		fmt.Fprint(w, "\n## Why not the same\n\n")
-		for _, d := range differences {
-			if _, ok := lines[d.row]; ok {
-				fmt.Fprintf(w, "- %s, as %s: %s\n", d.row, d.peer, d.reason)
-			}
-		}
+	fmt.Fprint(w, "\n## Why not the same\n\n")
+	for i, reason := range reasons() {
+		fmt.Fprintf(w, "%d. %s\n", i+1, reason)
 	}
+}
+
+// word is what the table has of a cell.
+func (cells line) word(r row, c column) string {
+	cell, ok := cells[c.name]
+	switch {
+	case !ok:
+		return none
+	case c.peer == "":
+		return cell
+	case cell == cells[c.peer]:
+		return "="
+	}
+	why := "?"
+	if d := find(differences, r.what, c.peer); d != nil {
+		why = fmt.Sprint(1 + slices.Index(reasons(), d.reason))
+	}
+	return cell + " [" + why + "]"
 }
 
 func head(w io.Writer, titles []string) {

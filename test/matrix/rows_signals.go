@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -55,6 +56,18 @@ var signalRows = slices.Concat([]row{
 		return r.wait()
 	}},
 	{what: "a real-time signal is sent three times at once: PROGRAM gets it so many times", of: (*trial).queued},
+	{what: "an init under an init: exit code, and at TERM", of: func(t *trial) string {
+		first := t.pid1("--", t.path, "--", "sh", "-c", "exit 7").code()
+		r := t.pid1("--", t.path, "--", "sleep", "60").start()
+		defer r.kill()
+		second := r.program(filepath.Base(t.path))
+		eventually(patience, func() bool {
+			children := childrenOf(second)
+			return len(children) == 1 && status(children[0], "Name") == "sleep"
+		})
+		r.signal(unix.SIGTERM)
+		return first + ", " + r.wait()
+	}},
 	{what: "KILL is sent to an init that is not PID 1: PROGRAM", of: func(t *trial) string {
 		r := t.plain("--", "sleep", "60").start()
 		program := r.program("sleep")

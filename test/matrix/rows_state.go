@@ -54,6 +54,21 @@ var stateRows = slices.Concat([]row{
 		program := r.program("sleep")
 		return nofile(program) + ", " + status(program, "Umask")
 	}},
+	{what: "PROGRAM reads standard input", of: func(t *trial) string {
+		r := t.pid1("--", "cat")
+		r.cmd.Stdin = strings.NewReader("text")
+		r.code()
+		return yes(textOf(r.out) == "text")
+	}},
+	{what: "exit code and output as another user than root", of: func(t *trial) string {
+		return t.pid1("--", "true").with(func(s *stage) { s.User = 65534 }).says()
+	}},
+	{what: "exit code and output where /proc is empty", of: func(t *trial) string {
+		return t.pid1("--", "true").with(func(s *stage) { s.NoProc = true }).says()
+	}},
+	{what: "the init's name in /proc", of: func(t *trial) string {
+		return t.running(func(r *run, _ int) string { return status(r.pid(), "Name") })
+	}},
 	{what: "PROGRAM's parent", of: func(t *trial) string {
 		return t.running(func(r *run, program int) string { return words(statOf(program).ppid == r.pid(), "the init", "another") })
 	}},

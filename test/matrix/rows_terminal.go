@@ -90,6 +90,15 @@ var terminalRows = []row{
 		term.waitsFor("\n")
 		return term.past
 	}},
+	{what: "Ctrl-C ends all of a pipeline under an interactive shell", of: func(t *trial) string {
+		term := t.terminal()
+		shell := t.shell(term)
+		term.types("$init -- sleep 61 | sleep 62\n")
+		eventually(patience, func() bool { return t.sleeping("sleep 61") != 0 && t.sleeping("sleep 62") != 0 })
+		eventually(lasting, func() bool { return term.foreground() != shell.pid() })
+		term.types(ctrlC)
+		return yes(eventually(2*lasting, func() bool { return term.shows(prompt) }))
+	}},
 	{what: "under an interactive shell: PROGRAM", of: func(t *trial) string {
 		term := t.terminal()
 		shell := t.shell(term)
