@@ -16,7 +16,7 @@ BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 ARCHES   = amd64 arm64 arm 386 riscv64 ppc64le s390x loong64
 FUZZTIME ?= 10s
 
-.PHONY: all build test race fuzz lint man cross demo compare bench install uninstall clean help
+.PHONY: all build test race fuzz lint man cross demo matrix bench install uninstall clean help
 
 all: build
 
@@ -47,8 +47,8 @@ cross: ## dist/tinit-ARCH for every architecture
 demo: ## tinit on a program that leaves orphans
 	$(GO) run ./test/demo
 
-compare: ## tinit beside the installed tini, dumb-init and catatonit (root)
-	$(GO) run ./test/compare
+matrix: ## tinit beside the installed tini, dumb-init and catatonit, and in their place (root, two minutes)
+	$(GO) run ./test/matrix -all docs/matrix.md
 
 bench: ## what tinit costs, beside tini, dumb-init, catatonit and its goals (root, two minutes)
 	$(GO) run ./test/bench

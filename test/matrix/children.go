@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -94,8 +95,8 @@ func runStage() {
 	if s.Twice {
 		env = append(env, "TWICE=1", "TWICE=2")
 	}
-	for _, sig := range s.Ignore {
-		ignore(sig)
+	for _, sig := range allSignals {
+		dispose(sig, slices.Contains(s.Ignore, sig))
 	}
 	block(s.Block...)
 	for _, fd := range s.Close {
@@ -104,26 +105,34 @@ func runStage() {
 	check(syscall.Exec(path, os.Args[2:], env))
 }
 
-// ignore ignores a signal in the kernel: os/signal keeps some to itself.
-func ignore(sig int) {
+// dispose has a signal ignored in the kernel, or at its default, whatever the
+// matrix was started with: nohup(1), a shell and make(1) have some ignored.
+func dispose(sig int, ignored bool) {
 	const sigIgn, setSize = 1, 8
-	action := [8]uintptr{sigIgn} // a struct sigaction, and room to spare
+	var action [8]uintptr // a struct sigaction, and room to spare
+	if ignored {
+		action[0] = sigIgn
+	}
+	if sig == int(unix.SIGKILL) || sig == int(unix.SIGSTOP) {
+		return
+	}
 	if _, _, errno := unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig), uintptr(unsafe.Pointer(&action)), 0, setSize, 0, 0); errno != 0 {
 		check(errno)
 	}
 }
 
-// block blocks signals in this thread: what it executes inherits them.
+// block blocks signals in this thread, and no others: what it executes inherits
+// that.
 func block(signals ...int) {
 	var set unix.Sigset_t
 	bits := 8 * int(unsafe.Sizeof(set.Val[0]))
 	for _, sig := range signals {
 		set.Val[(sig-1)/bits] |= 1 << ((sig - 1) % bits)
 	}
-	check(unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil))
+	check(unix.PthreadSigmask(unix.SIG_SETMASK, &set, nil))
 }
 
-// allSignals are those that a process can block.
+// allSignals are those that there are.
 var allSignals = func() (all []int) {
 	for sig := 1; sig <= 64; sig++ {
 		all = append(all, sig)

@@ -15,14 +15,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math"
 	"os"
-	"os/signal"
 	"strings"
 	"sync"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/tinit-dev/tinit/test/internal/children"
 )
@@ -41,7 +36,6 @@ func main() {
 }
 
 func matrix(file, only string) error {
-	beOrdinary()
 	l, err := newLab()
 	if err != nil {
 		return err
@@ -67,17 +61,6 @@ func matrix(file, only string) error {
 		}
 	}
 	return errors.Join(complaints...)
-}
-
-// beOrdinary has no init inherit from the matrix that a signal is ignored, as it
-// is under nohup(1) and in the background of a script, or somebody's descriptor.
-func beOrdinary() {
-	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
-	for _, sig := range []os.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT} {
-		if signal.Ignored(sig) {
-			signal.Notify(make(chan os.Signal, 1), sig)
-		}
-	}
 }
 
 // lines measures all rows whose name has the words.

@@ -26,12 +26,13 @@ func TestMain(m *testing.M) {
 }
 
 func runTests(m *testing.M) int {
-	beOrdinary()
 	flag.Parse()
 	// Rows wait for most of their time, whatever the number of processors.
 	_ = flag.Set("test.parallel", fmt.Sprint(crowd))
-	if testLab, labErr = newLab(); labErr == nil {
-		defer testLab.close()
+	if !raceEnabled {
+		if testLab, labErr = newLab(); labErr == nil {
+			defer testLab.close()
+		}
 	}
 	return m.Run()
 }
@@ -41,6 +42,8 @@ func runTests(m *testing.M) int {
 func needLab(t *testing.T) {
 	t.Helper()
 	switch {
+	case raceEnabled:
+		t.Skip("is run without the race detector: it is about other programs, and about tinit's release")
 	case labErr == nil:
 	case os.Getenv("CI") == "true":
 		t.Fatalf("cannot run here: %v", labErr)

@@ -21,16 +21,23 @@ func (l *lab) printFront(w io.Writer, lines map[string]line) {
 	}
 	head(w, titles)
 	for _, g := range groups {
+		begun := false
 		for _, r := range g.rows {
-			if r.front {
-				words := []string{r.what}
-				for _, c := range inits {
-					words = append(words, cmp.Or(lines[r.what][c.name], none))
-				}
-				tableLine(w, words)
+			if !r.front {
+				continue
 			}
+			if !begun {
+				section(w, g.title, inits)
+				begun = true
+			}
+			words := []string{r.what}
+			for _, c := range inits {
+				words = append(words, cmp.Or(lines[r.what][c.name], none))
+			}
+			tableLine(w, words)
 		}
 	}
+	section(w, "Cost", inits)
 	for _, r := range costs {
 		words := []string{r.what}
 		for _, c := range inits {
@@ -40,6 +47,10 @@ func (l *lab) printFront(w io.Writer, lines map[string]line) {
 	}
 	l.printDifferences(w, lines)
 	fmt.Fprintf(w, "\n%s, %s\n", kernel(), time.Now().Format(time.DateOnly))
+}
+
+func section(w io.Writer, title string, columns []column) {
+	tableLine(w, append([]string{"**" + title + "**"}, make([]string, len(columns))...))
 }
 
 // printDifferences sums up what is not the same under a peer's name.
@@ -131,8 +142,15 @@ func (l *lab) printAll(w io.Writer, lines map[string]line) {
 			tableLine(w, words)
 		}
 	}
-	fmt.Fprint(w, "\n## Why not the same\n\n")
+	begun := false
 	for i, reason := range reasons() {
+		if !slices.ContainsFunc(differences, func(d difference) bool { return d.reason == reason && lines[d.row] != nil }) {
+			continue
+		}
+		if !begun {
+			fmt.Fprint(w, "\n## Why not the same\n\n")
+			begun = true
+		}
 		fmt.Fprintf(w, "%d. %s\n", i+1, reason)
 	}
 }
