@@ -47,8 +47,8 @@ cross: ## dist/tinit-ARCH for every architecture
 demo: ## tinit on a program that leaves orphans
 	$(GO) run ./test/demo
 
-matrix: ## tinit beside the installed tini, dumb-init and catatonit, and in their place (root, two minutes)
-	$(GO) run ./test/matrix -all docs/matrix.md
+matrix: ## tinit beside the installed tini, dumb-init and catatonit, and in their place, into README.md and docs (root, two minutes)
+	$(GO) run ./test/matrix -write
 
 bench: ## what tinit costs, beside tini, dumb-init, catatonit and its goals (root, two minutes)
 	$(GO) run ./test/bench

@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// printFront prints how tinit under its own name differs from its peers, and
-// then how it does by theirs.
+// printFront prints how tinit differs from its peers under its own name, and
+// then how by theirs.
 func (l *lab) printFront(w io.Writer, lines map[string]line) {
 	inits := l.inits()
 	titles := []string{""}
@@ -45,7 +45,7 @@ func (l *lab) printFront(w io.Writer, lines map[string]line) {
 		}
 		tableLine(w, words)
 	}
-	l.printDifferences(w, lines)
+	l.printCounts(w, lines)
 	fmt.Fprintf(w, "\n%s, %s\n", kernel(), time.Now().Format(time.DateOnly))
 }
 
@@ -53,22 +53,22 @@ func section(w io.Writer, title string, columns []column) {
 	tableLine(w, append([]string{"**" + title + "**"}, make([]string, len(columns))...))
 }
 
-// printDifferences sums up what is not the same under a peer's name.
-func (l *lab) printDifferences(w io.Writer, lines map[string]line) {
-	compared, same := 0, 0
-	for _, cells := range lines {
-		for _, c := range l.columns {
-			if cell, ok := cells[c.name]; ok && c.peer != "" {
-				compared++
-				if cell == cells[c.peer] {
-					same++
-				}
-			}
+// printCounts says how much is the same under the peers' names.
+func (l *lab) printCounts(w io.Writer, lines map[string]line) {
+	var counts []string
+	for _, c := range l.columns {
+		if c.peer != "" {
+			same, compared := l.same(c, lines)
+			counts = append(counts, fmt.Sprintf("in %d of %d cells as %s", same, compared, c.peer))
 		}
 	}
-	fmt.Fprintf(w, "\nCalled by the name of a peer, tinit does as the peer does: in %d of the %d cells of [the whole matrix](docs/matrix.md).",
-		same, compared)
-	fmt.Fprint(w, " The others are meant:\n\n")
+	fmt.Fprintf(w, "\nCalled by the name of a peer, tinit does as the peer does: %s.\n"+
+		"[docs/compatibility.md](docs/compatibility.md) has the differences, which are meant, and [docs/matrix.md](docs/matrix.md) all cells.\n",
+		strings.Join(counts, ", "))
+}
+
+// printDifferences prints why cells are not the same.
+func printDifferences(w io.Writer) {
 	head(w, []string{"", "why", "called", "where"})
 	for i, reason := range reasons() {
 		var rows, names []string
@@ -79,6 +79,19 @@ func (l *lab) printDifferences(w io.Writer, lines map[string]line) {
 		}
 		tableLine(w, []string{fmt.Sprint(i + 1), reason, strings.Join(unique(names), ", "), strings.Join(unique(rows), "; ")})
 	}
+}
+
+// same says in how many cells a column is as the peer's.
+func (l *lab) same(c column, lines map[string]line) (same, compared int) {
+	for _, cells := range lines {
+		if cell, ok := cells[c.name]; ok {
+			compared++
+			if cell == cells[c.peer] {
+				same++
+			}
+		}
+	}
+	return same, compared
 }
 
 // reasons are those of the documented differences, each once. The number of a
@@ -112,9 +125,9 @@ func (l *lab) inits() (own []column) {
 // printAll prints all rows that were measured, with what is the same for tinit by
 // a peer's name as "=", and what is not with the number of its reason.
 func (l *lab) printAll(w io.Writer, lines map[string]line) {
-	fmt.Fprint(w, "# The matrix\n\n"+
+	fmt.Fprint(w, "# tinit beside its peers, and in their place\n\n"+
 		"What tinit does, what tini, dumb-init and catatonit do, and what tinit does when it is called by their names: `=` is the same as the\n"+
-		"peer, and a number in brackets is why not, below. The output of `make matrix`; "+kernel()+", "+time.Now().Format(time.DateOnly)+".\n")
+		"peer, and a number in brackets is why not, in [compatibility.md](compatibility.md). The output of `make matrix`; "+kernel()+", "+time.Now().Format(time.DateOnly)+".\n")
 	titles := []string{""}
 	for _, c := range l.columns {
 		if c.peer != "" {
@@ -141,17 +154,6 @@ func (l *lab) printAll(w io.Writer, lines map[string]line) {
 			}
 			tableLine(w, words)
 		}
-	}
-	begun := false
-	for i, reason := range reasons() {
-		if !slices.ContainsFunc(differences, func(d difference) bool { return d.reason == reason && lines[d.row] != nil }) {
-			continue
-		}
-		if !begun {
-			fmt.Fprint(w, "\n## Why not the same\n\n")
-			begun = true
-		}
-		fmt.Fprintf(w, "%d. %s\n", i+1, reason)
 	}
 }
 
