@@ -37,6 +37,7 @@ var otherNames = map[string]string{"tini-static": tini, "docker-init": tini, "po
 type lab struct {
 	dir     string
 	columns []column // tinit, and each peer followed by tinit as that peer
+	others  []column // tinit by other names of the peers
 }
 
 // newLab builds tinit and finds its peers.
@@ -78,22 +79,28 @@ func (l *lab) fill() error {
 		if err != nil {
 			return err
 		}
-		as, err := l.called(peer)
+		as, err := l.called(peer, peer)
 		if err != nil {
 			return err
 		}
-		as.peer = peer
 		l.columns = append(l.columns, column{name: peer, path: at}, as)
+	}
+	for name, peer := range otherNames {
+		as, err := l.called(name, peer)
+		if err != nil {
+			return err
+		}
+		l.others = append(l.others, as)
 	}
 	return nil
 }
 
-// called is tinit by another name.
-func (l *lab) called(name string) (column, error) {
+// called is tinit by another name, which is the peer's.
+func (l *lab) called(name, peer string) (column, error) {
 	dir := filepath.Join(l.dir, "as-"+name)
 	path := filepath.Join(dir, name)
 	err := errors.Join(os.Mkdir(dir, 0o755), os.Symlink(filepath.Join(l.dir, tinit), path))
-	return column{name: "tinit as " + name, path: path}, err
+	return column{name: "tinit as " + name, path: path, peer: peer}, err
 }
 
 // clearVariables keeps what the caller's shell may have set for an init out of

@@ -24,8 +24,7 @@ var costs = []row{
 
 func graces(t *trial) string {
 	took := func(what string) string {
-		_, span := t.timed("session", what)
-		return fmt.Sprintf("%.2f s", span.Seconds())
+		return fmt.Sprintf("%.2f s", t.timed("session", what).Seconds())
 	}
 	return took("none") + " / " + took("obliging") + " / " + took("stubborn")
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -81,21 +82,18 @@ func TestDifferencesHaveRows(t *testing.T) {
 	}
 }
 
-// Engines call their inits by other names too.
+// Engines call their inits by other names too, by which tinit is the same.
 func TestOtherNames(t *testing.T) {
 	needLab(t)
-	for name, peer := range otherNames {
-		c, err := testLab.called(name)
-		require.NoError(t, err)
-		for _, what := range []string{"a signal reaches", "exit code and output of --help"} {
-			for _, r := range allRows() {
-				if r.what != what {
-					continue
-				}
-				for _, as := range testLab.columns {
-					if as.peer == peer {
-						assert.Equal(t, testLab.measure(r, as), testLab.measure(r, c), "%s, called %s and %s", what, peer, name)
-					}
+	t.Parallel()
+	for _, c := range testLab.others {
+		for _, as := range testLab.columns {
+			if as.peer != c.peer {
+				continue
+			}
+			for _, r := range slices.Concat(usageRows[:4], targets("", ""), targets("", "-c"), endRows[:4]) {
+				if r.isAbout(c) {
+					assert.Equal(t, testLab.measure(r, as), testLab.measure(r, c), "%s, %s", c.name, r.what)
 				}
 			}
 		}
@@ -121,6 +119,7 @@ func TestDifferenceShows(t *testing.T) {
 // The control with processes: dumb-init is no tini, whatever it is called.
 func TestImpostorShows(t *testing.T) {
 	needLab(t)
+	t.Parallel()
 	impostor := &lab{dir: testLab.dir}
 	for _, c := range testLab.columns {
 		switch {

@@ -33,23 +33,10 @@ var orphanRows = []row{
 	}},
 }
 
-// option is a run with a flag or a variable.
-func (t *trial) option(options []string, args ...string) *run {
-	r := t.plain(append([]string{"--"}, args...)...)
-	for _, o := range options {
-		if strings.Contains(o, "=") {
-			r.variables(o)
-		} else {
-			r.args = append([]string{o}, r.args...)
-		}
-	}
-	return r
-}
-
 func (t *trial) adopts(options ...string) string {
 	file := t.file()
-	r := t.option(options, "sh", "-c", fmt.Sprintf(
-		`sh -c 'sleep 61 >/dev/null 2>&1 & echo $!' >%[1]s; : >%[1]s.ready; exec sleep 60`, file)).start()
+	r := t.plain("--", "sh", "-c", fmt.Sprintf(
+		`sh -c 'sleep 61 >/dev/null 2>&1 & echo $!' >%[1]s; : >%[1]s.ready; exec sleep 60`, file)).option(options...).start()
 	r.program("sleep")
 	eventually(patience, func() bool { return wrote(file, "ready") })
 	orphan, err := strconv.Atoi(strings.TrimSpace(read(file)))
@@ -59,7 +46,7 @@ func (t *trial) adopts(options ...string) string {
 }
 
 func (t *trial) warns(options ...string) string {
-	r := t.option(options, "true")
+	r := t.plain("--", "true").option(options...)
 	r.code()
 	return yes(textOf(r.err) != "")
 }

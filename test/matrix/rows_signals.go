@@ -168,15 +168,7 @@ func targets(about, option string) []row {
 		}
 		script := sleep(stage{}, "61") + " & " + sleep(stage{Group: true}, "62") + " & " + sleep(stage{Session: true}, "63") + " & exec " +
 			sleep(stage{}, "60")
-		args := []string{"--", "sh", "-c", script}
-		r := t.pid1(args...)
-		switch {
-		case strings.Contains(option, "="):
-			r.variables(option)
-		case option != "":
-			r = t.pid1(append([]string{option}, args...)...)
-		}
-		r.start()
+		r := t.pid1("--", "sh", "-c", script).option(option).start()
 		defer r.kill()
 		program := r.program("sleep")
 		who := []struct{ name, line string }{

@@ -116,15 +116,7 @@ func (t *trial) directory(pid int) string {
 
 // kinship is whose session and group PROGRAM is in.
 func (t *trial) kinship(start func(...string) *run, option string) string {
-	args := append([]string{"--"}, blocked(allSignals...)...)
-	if strings.HasPrefix(option, "-") {
-		args = append([]string{option}, args...)
-	}
-	r := start(args...).leading()
-	if strings.Contains(option, "=") {
-		r.variables(option)
-	}
-	r.start()
+	r := start(append([]string{"--"}, blocked(allSignals...)...)...).option(option).leading().start()
 	defer r.kill()
 	program := r.program("sleep")
 	r.settle()

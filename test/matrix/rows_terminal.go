@@ -9,10 +9,10 @@ var terminalRows = []row{
 		return t.leader(func(r *run) {}).onTerminal()
 	}},
 	{what: "PID 1 leads the session on the terminal, with `-c`: PROGRAM", about: dumbInit, of: func(t *trial) string {
-		return t.leader(func(r *run) { r.args = append([]string{"-c"}, r.args...) }).onTerminal()
+		return t.leader(func(r *run) { r.option("-c") }).onTerminal()
 	}},
 	{what: "PID 1 leads the session on the terminal, with `-g`: PROGRAM", about: tini, of: func(t *trial) string {
-		return t.leader(func(r *run) { r.args = append([]string{"-g"}, r.args...) }).onTerminal()
+		return t.leader(func(r *run) { r.option("-g") }).onTerminal()
 	}},
 	{what: "the same without standard input, as with `docker run -t`: PROGRAM", of: func(t *trial) string {
 		s := t.leader(func(r *run) {
