@@ -105,6 +105,7 @@ func (t *trial) plainly(program string, args ...string) *run {
 
 func (r *run) with(change func(*stage)) *run { change(&r.stage); return r }
 func (r *run) variables(kv ...string) *run   { r.env = append(r.env, kv...); return r }
+
 // option gives the init a flag or a variable, before what else it has; an empty
 // one is none.
 func (r *run) option(words ...string) *run {
@@ -121,8 +122,8 @@ func (r *run) option(words ...string) *run {
 	return r
 }
 
-func (r *run) in(dir string) *run            { r.cmd.Dir = dir; return r }
-func (r *run) leading() *run                 { r.cmd.SysProcAttr.Setsid = true; return r }
+func (r *run) in(dir string) *run { r.cmd.Dir = dir; return r }
+func (r *run) leading() *run      { r.cmd.SysProcAttr.Setsid = true; return r }
 
 func (r *run) pid() int { return r.cmd.Process.Pid }
 
