@@ -38,41 +38,12 @@ var terminalRows = []row{
 		check(unix.IoctlSetWinsize(int(s.terminal.user.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 10, Col: 40}))
 		return yes(eventually(lasting, func() bool { return pending(s.program).has(unix.SIGWINCH) }))
 	}},
-	{what: "Ctrl-C as PID 1 on a terminal: exit code", of: func(t *trial) string {
-		term := t.terminal()
-		r := t.pid1("--", "sh", "-c", "echo started; exec sleep 60").on(term).start()
-		defer r.kill()
-		term.waitsFor("started")
-		r.program("sleep")
-		if !eventually(lasting, func() bool { return term.foreground() != r.pid() }) {
-			return "not in the foreground"
-		}
-		term.types(ctrlC)
-		return r.wait()
-	}},
-	{what: "Ctrl-Z as PID 1 on a terminal", front: true, of: func(t *trial) string {
-		term := t.terminal()
-		r := t.pid1("--", "sh", "-c", `echo started; read line; echo "got $line"`).on(term).start()
-		defer r.kill()
-		term.waitsFor("started")
-		program := r.program("sh")
-		term.types(ctrlZ)
-		term.types("a line\n")
-		got := false
-		if lasts(func() bool { return state(program) == "T" }, func() bool { got = got || term.shows("got a line"); return got }) {
-			return "freezes"
-		}
-		return words(got, "goes on", "?")
-	}},
-	{what: "the terminal hangs up on PID 1: exit code", of: func(t *trial) string {
-		term := t.terminal()
-		r := t.pid1("--", "sh", "-c", "echo started; exec sleep 60").on(term).start()
-		defer r.kill()
-		term.waitsFor("started")
-		r.program("sleep")
-		term.hangUp()
-		return r.wait()
-	}},
+	{what: "Ctrl-C as PID 1 on a terminal: exit code", of: func(t *trial) string { return t.interrupted("") }},
+	{what: "Ctrl-C as PID 1 on a terminal, with `-c`: exit code", about: dumbInit, of: func(t *trial) string { return t.interrupted("-c") }},
+	{what: "Ctrl-Z as PID 1 on a terminal", front: true, of: func(t *trial) string { return t.frozen("") }},
+	{what: "Ctrl-Z as PID 1 on a terminal, with `-c`", about: dumbInit, of: func(t *trial) string { return t.frozen("-c") }},
+	{what: "the terminal hangs up on PID 1: exit code", of: func(t *trial) string { return t.hungUp("") }},
+	{what: "the terminal hangs up on PID 1, with `-c`: exit code", about: dumbInit, of: func(t *trial) string { return t.hungUp("-c") }},
 	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell", front: true, of: func(t *trial) string { return t.jobControl("") }},
 	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-g`", about: tini, of: func(t *trial) string { return t.jobControl("-g") }},
 	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-c`", about: dumbInit, of: func(t *trial) string { return t.jobControl("-c") }},
@@ -127,6 +98,46 @@ var terminalRows = []row{
 		}
 		return yes(term.waits("a line>", "\n"))
 	}},
+}
+
+// sleeper is a PID 1 on a terminal, whose PROGRAM sleeps.
+func (t *trial) sleeper(term *terminal, option string) *run {
+	r := t.pid1("--", "sh", "-c", "echo started; exec sleep 60").option(option).on(term).start()
+	term.waitsFor("started")
+	r.program("sleep")
+	r.settle()
+	return r
+}
+
+func (t *trial) interrupted(option string) string {
+	term := t.terminal()
+	r := t.sleeper(term, option)
+	defer r.kill()
+	term.types(ctrlC)
+	return r.wait()
+}
+
+func (t *trial) hungUp(option string) string {
+	term := t.terminal()
+	r := t.sleeper(term, option)
+	defer r.kill()
+	term.hangUp()
+	return r.wait()
+}
+
+func (t *trial) frozen(option string) string {
+	term := t.terminal()
+	r := t.pid1("--", "sh", "-c", `echo started; read line; echo "got $line"`).option(option).on(term).start()
+	defer r.kill()
+	term.waitsFor("started")
+	program := r.program("sh")
+	term.types(ctrlZ)
+	term.types("a line\n")
+	got := false
+	if lasts(func() bool { return state(program) == "T" }, func() bool { got = got || term.shows("got a line"); return got }) {
+		return "freezes"
+	}
+	return words(got, "goes on", "?")
 }
 
 // A session is an init that leads one on a terminal.
