@@ -22,7 +22,8 @@ import (
 type messages struct {
 	level level
 	queue chan string
-	done  chan struct{}
+	last  chan struct{} // closed when no message will follow
+	done  chan struct{} // closed when the last one is written
 }
 
 type level int
@@ -44,7 +45,7 @@ const (
 // newMessages starts the thread that writes. It is there for as long as the process, and so it is also the one that asks
 // for parentDeath, if that is not 0.
 func newMessages(fd uintptr, l level, parentDeath unix.Signal) *messages {
-	m := &messages{level: l, queue: make(chan string, queueLength), done: make(chan struct{})}
+	m := &messages{level: l, queue: make(chan string, queueLength), last: make(chan struct{}), done: make(chan struct{})}
 	tied := make(chan struct{})
 	go m.write(int(fd), parentDeath, tied)
 	<-tied
@@ -72,7 +73,10 @@ func (m *messages) write(fd int, parentDeath unix.Signal, tied chan<- struct{}) 
 		if len(m.queue) == 0 {
 			// Each time this thread is woken it is given the one processor, and gives it back, for which the runtime may want
 			// one more thread: see spareThreads.
-			time.Sleep(rest)
+			select {
+			case <-time.After(rest):
+			case <-m.last:
+			}
 		}
 	}
 }
@@ -107,6 +111,7 @@ func writable(fd int) bool {
 
 // flush gives what is in the queue a moment to be written. Nothing may be said after it.
 func (m *messages) flush() {
+	close(m.last)
 	close(m.queue)
 	select {
 	case <-m.done:

@@ -98,7 +98,7 @@ func TestFullPipe(t *testing.T) {
 }
 
 func TestFlushDoesNotWaitForEver(t *testing.T) {
-	m := &messages{queue: make(chan string, 1), done: make(chan struct{})} // a writer that never ends
+	m := &messages{queue: make(chan string, 1), last: make(chan struct{}), done: make(chan struct{})} // a writer that never ends
 	before := time.Now()
 	m.flush()
 	took := time.Since(before)
@@ -107,7 +107,7 @@ func TestFlushDoesNotWaitForEver(t *testing.T) {
 }
 
 func TestAWriterThatIsStuckLosesMessagesOnly(t *testing.T) {
-	m := &messages{level: normal, queue: make(chan string, queueLength), done: make(chan struct{})}
+	m := &messages{level: normal, queue: make(chan string, queueLength), last: make(chan struct{}), done: make(chan struct{})}
 	for range 10 * queueLength {
 		m.warn("stuck")
 	}
