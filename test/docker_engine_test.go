@@ -46,9 +46,12 @@ const (
 	shellImage = "tinit-shell"
 )
 
-// engine is a running dockerd.
+// engine is a running dockerd, or a podman (podman_engine_test.go).
 type engine struct {
 	dir    string        // all that it has; short, since a socket's name is at most 107 bytes
+	client []string      // what begins each of its commands
+	env    []string      // their environment, beside the tests' own
+	images func() error  // makes shellImage
 	cgroup string        // the name of the cgroup that its containers are in
 	daemon *os.Process   // dockerd
 	gone   chan struct{} // closed when dockerd has ended
@@ -63,7 +66,17 @@ var startDocker = sync.OnceValues(func() (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{dir: dir, cgroup: filepath.Base(dir), gone: make(chan struct{})}
+	e := &engine{
+		dir: dir, client: []string{"docker"}, images: buildImages,
+		cgroup: filepath.Base(dir), gone: make(chan struct{}),
+	}
+	// The client speaks to this engine, whatever the user's own configuration says.
+	e.env = []string{
+		"DOCKER_HOST=" + e.socket(),
+		"DOCKER_CONFIG=" + filepath.Join(dir, "config"),
+		"DOCKER_CONTEXT=", "DOCKER_TLS_VERIFY=", "DOCKER_DEFAULT_PLATFORM=",
+		"DOCKER_BUILDKIT=0",
+	}
 	runningDocker = e // whatever fails from here on, stopDocker cleans up
 
 	log, err := os.Create(filepath.Join(dir, "log"))
@@ -154,19 +167,27 @@ func stopDocker() {
 		}
 	}
 	e.unmountAll()
-	for _, dir := range []string{"/sys/fs/cgroup/*/", "/sys/fs/cgroup/"} {
-		groups, _ := filepath.Glob(dir + e.cgroup)
-		for _, group := range groups {
-			_ = os.Remove(group)
+	e.removeDirectories()
+}
+
+// removeDirectories removes the engine's cgroups, where nobody else has anything
+// in them, and its directory.
+func (e *engine) removeDirectories() {
+	for _, group := range []string{e.cgroup + "/*", e.cgroup} {
+		for _, dir := range []string{"/sys/fs/cgroup/*/", "/sys/fs/cgroup/"} {
+			groups, _ := filepath.Glob(dir + group)
+			for _, group := range groups {
+				_ = unix.Rmdir(group)
+			}
 		}
 	}
 	if err := os.RemoveAll(e.dir); err != nil {
-		fmt.Fprintln(os.Stderr, "what dockerd had is not all removed:", err)
+		fmt.Fprintf(os.Stderr, "what %s had is not all removed: %v\n", e.client[0], err)
 	}
 }
 
-// killHelpers ends what a dockerd that had to be killed leaves: its containerd
-// and its containers' shims, which all name its directory in their arguments.
+// killHelpers ends what an engine that had to be killed leaves: Docker's containerd
+// and all containers' shims, which name its directory in their arguments.
 func (e *engine) killHelpers() {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
@@ -206,19 +227,15 @@ func docker(t *testing.T) *engine {
 	return e
 }
 
-// command makes a docker command that speaks to this engine, whatever the
-// user's own configuration says.
+// command makes a command of the engine's client.
 func (e *engine) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "docker", args...)
-	cmd.Env = append(os.Environ(),
-		"DOCKER_HOST="+e.socket(),
-		"DOCKER_CONFIG="+filepath.Join(e.dir, "config"),
-		"DOCKER_CONTEXT=", "DOCKER_TLS_VERIFY=", "DOCKER_DEFAULT_PLATFORM=",
-		"DOCKER_BUILDKIT=0")
+	all := slices.Concat(e.client, args)
+	cmd := exec.CommandContext(ctx, all[0], all[1:]...)
+	cmd.Env = append(os.Environ(), e.env...)
 	return cmd
 }
 
-// output runs a docker command with a standard input and returns its standard output.
+// output runs a command with a standard input and returns its standard output.
 func (e *engine) output(patience time.Duration, stdin io.Reader, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -227,12 +244,12 @@ func (e *engine) output(patience time.Duration, stdin io.Reader, args ...string)
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
 	if failed := cmd.Run(); failed != nil {
-		return out.String(), fmt.Errorf("docker %s: %w: %s%s", strings.Join(args, " "), failed, out.String(), err.String())
+		return out.String(), fmt.Errorf("%s %s: %w: %s%s", e.client[0], strings.Join(args, " "), failed, out.String(), err.String())
 	}
 	return strings.TrimSpace(out.String()), nil
 }
 
-// do runs a docker command that must succeed and returns its standard output.
+// do runs a command that must succeed and returns its standard output.
 func (e *engine) do(t *testing.T, args ...string) string {
 	t.Helper()
 	out, err := e.output(dockerCommand, nil, args...)
@@ -313,6 +330,12 @@ func (e *engine) start(t *testing.T, options []string, program ...string) *conta
 func (c *container) start(options []string, program ...string) {
 	c.t.Helper()
 	c.do(c.t, c.arguments(append([]string{"--detach"}, options...), shellImage, program)...)
+	c.ready()
+}
+
+// ready waits until the program is.
+func (c *container) ready() {
+	c.t.Helper()
 	require.True(c.t, polls(dockerCommand, func() bool { return c.read("ready") != "" }), "the program is ready")
 	c.pid = c.state().Pid
 	require.NotZero(c.t, c.pid, "the container has ended")

@@ -22,13 +22,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// image makes sure that there are exampleImage and shellImage: Dockerfile.example
-// is built as it stands, from a stand-in for the official Go image.
+// image makes sure that there is shellImage.
 func (e *engine) image(t *testing.T) {
 	t.Helper()
-	require.NoError(t, buildImages(), "building Dockerfile.example")
+	require.NoError(t, e.images(), "building the images")
 }
 
+// buildImages makes Docker's exampleImage and shellImage: Dockerfile.example is
+// built as it stands, from a stand-in for the official Go image.
 var buildImages = sync.OnceValue(func() error {
 	e := runningDocker
 	dockerfile, err := os.ReadFile(filepath.Join(sourceTree, "Dockerfile.example"))
@@ -64,26 +65,12 @@ const sourceTree = ".."
 
 // buildShell makes shellImage.
 func (e *engine) buildShell() error {
-	busybox, err := staticBusybox()
-	if err != nil {
-		return err
-	}
-	applets, err := exec.Command(busybox, "--list").Output()
-	if err != nil {
-		return err
-	}
 	root := newArchive()
-	root.dir("tmp", 0o1777)
-	root.copy(busybox, "bin/busybox")
-	for applet := range strings.FieldsSeq(string(applets)) {
-		if applet != "busybox" {
-			root.link("busybox", "bin/"+applet)
-		}
-	}
+	root.busybox()
 	from := newArchive()
 	from.write("Dockerfile", 0o644, []byte("FROM "+exampleImage+"\nADD root.tar /\nENV PATH=/bin\n"))
 	from.write("root.tar", 0o644, root.bytes())
-	_, err = e.output(dockerCommand, bytes.NewReader(from.bytes()), "build", "--network=none", "-t", shellImage, "-")
+	_, err := e.output(dockerCommand, bytes.NewReader(from.bytes()), "build", "--network=none", "-t", shellImage, "-")
 	return errors.Join(root.err, from.err, err)
 }
 
@@ -237,6 +224,21 @@ func (a *archive) copy(file, name string) {
 	}
 	a.err = cmp.Or(a.err, err)
 	a.write(name, 0o755, content)
+}
+
+// busybox adds busybox by all its names, and a /tmp.
+func (a *archive) busybox() {
+	busybox, err := staticBusybox()
+	a.err = cmp.Or(a.err, err)
+	applets, err := exec.Command(busybox, "--list").Output()
+	a.err = cmp.Or(a.err, err)
+	a.dir("tmp", 0o1777)
+	a.copy(busybox, "bin/busybox")
+	for applet := range strings.FieldsSeq(string(applets)) {
+		if applet != "busybox" {
+			a.link("busybox", "bin/"+applet)
+		}
+	}
 }
 
 // copyTree adds every regular file below a directory.
