@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,7 @@ type engine struct {
 	client []string      // what begins each of its commands
 	env    []string      // their environment, beside the tests' own
 	images func() error  // makes shellImage
+	app    func() error  // makes appImage
 	cgroup string        // the name of the cgroup that its containers are in
 	daemon *os.Process   // dockerd
 	gone   chan struct{} // closed when dockerd has ended
@@ -70,6 +72,7 @@ var startDocker = sync.OnceValues(func() (*engine, error) {
 		dir: dir, client: []string{"docker"}, images: buildImages,
 		cgroup: filepath.Base(dir), gone: make(chan struct{}),
 	}
+	e.app = sync.OnceValue(e.buildApp)
 	// The client speaks to this engine, whatever the user's own configuration says.
 	e.env = []string{
 		"DOCKER_HOST=" + e.socket(),
@@ -173,17 +176,34 @@ func stopDocker() {
 // removeDirectories removes the engine's cgroups, where nobody else has anything
 // in them, and its directory.
 func (e *engine) removeDirectories() {
-	for _, group := range []string{e.cgroup + "/*", e.cgroup} {
-		for _, dir := range []string{"/sys/fs/cgroup/*/", "/sys/fs/cgroup/"} {
-			groups, _ := filepath.Glob(dir + group)
-			for _, group := range groups {
-				_ = unix.Rmdir(group)
-			}
-		}
-	}
+	removeCgroup(e.cgroup)
 	if err := os.RemoveAll(e.dir); err != nil {
 		fmt.Fprintf(os.Stderr, "what %s had is not all removed: %v\n", e.client[0], err)
 	}
+}
+
+// removeCgroup removes a cgroup and those below it, which are empty or about to
+// be: of the second version, or one of each of the first version's controllers.
+func removeCgroup(name string) {
+	roots, _ := filepath.Glob("/sys/fs/cgroup/*")
+	polls(time.Second, func() bool {
+		left := 0
+		for _, root := range append(roots, "/sys/fs/cgroup") {
+			var dirs []string
+			_ = filepath.WalkDir(filepath.Join(root, name), func(file string, entry fs.DirEntry, err error) error {
+				if err == nil && entry.IsDir() {
+					dirs = append(dirs, file)
+				}
+				return nil
+			})
+			for _, dir := range slices.Backward(dirs) {
+				if unix.Rmdir(dir) != nil {
+					left++
+				}
+			}
+		}
+		return left == 0
+	})
 }
 
 // killHelpers ends what an engine that had to be killed leaves: Docker's containerd
@@ -269,10 +289,11 @@ type container struct {
 
 // A containerState is what the engine knows of a container's first process.
 type containerState struct {
-	Status    string
-	Pid       int // 0 if it has ended
-	ExitCode  int
-	OOMKilled bool
+	Status     string
+	Pid        int // 0 if it has ended
+	ExitCode   int
+	OOMKilled  bool
+	FinishedAt time.Time
 }
 
 // container names a container that is not there yet.

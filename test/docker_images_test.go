@@ -233,6 +233,7 @@ func (a *archive) busybox() {
 	applets, err := exec.Command(busybox, "--list").Output()
 	a.err = cmp.Or(a.err, err)
 	a.dir("tmp", 0o1777)
+	a.dir("bin", 0o755)
 	a.copy(busybox, "bin/busybox")
 	for applet := range strings.FieldsSeq(string(applets)) {
 		if applet != "busybox" {

@@ -28,6 +28,7 @@ var startPodman = sync.OnceValues(func() (*engine, error) {
 	}
 	below := func(name string) string { return filepath.Join(dir, name) }
 	e := &engine{dir: dir, cgroup: "libpod_parent", images: importImages}
+	e.app = sync.OnceValue(e.buildApp)
 	e.client = []string{
 		"podman", "--root", below("root"), "--runroot", below("run"), "--tmpdir", below("tmp"),
 		"--storage-driver", "vfs", "--cgroup-manager", "cgroupfs", "--events-backend", "file",

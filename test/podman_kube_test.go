@@ -23,10 +23,14 @@ func (e *engine) play(t *testing.T, object manifest) *pod {
 	require.NoError(t, err)
 	file := filepath.Join(t.TempDir(), "manifest.yaml")
 	require.NoError(t, os.WriteFile(file, content, 0o600))
-	e.do(t, "kube", "play", "--network", "none", file)
+	return e.playFile(t, file, object["metadata"].(manifest)["name"].(string))
+}
 
+// playFile has podman make the pod of a file, with the name that is in it.
+func (e *engine) playFile(t *testing.T, file, name string) *pod {
+	t.Helper()
+	e.do(t, "kube", "play", "--network", "none", file)
 	// Versions of podman have different names for a Deployment's pod.
-	name := object["metadata"].(manifest)["name"].(string)
 	pods := slices.DeleteFunc(strings.Fields(e.do(t, "pod", "ps", "--format", "{{.Name}}")), func(pod string) bool {
 		return pod != name && !strings.HasPrefix(pod, name+"-pod")
 	})
