@@ -29,6 +29,7 @@ type bundle struct {
 	name    string
 	dir     string
 	spec    map[string]any // config.json
+	socket  bool           // whether a file that it is given stands for a socket of systemd's
 	cmd     *exec.Cmd
 	out     bytes.Buffer
 	pid     int // of the container's first process, as the host sees it
@@ -73,6 +74,7 @@ func newBundle(t *testing.T, runtime string, args ...string) *bundle {
 	require.NoError(t, err)
 	copyFile(t, busybox, filepath.Join(root, "bin/busybox"))
 	copyFile(t, tinit, filepath.Join(root, "tinit"))
+	require.NoError(t, os.Symlink("tinit", filepath.Join(root, "catatonit")))
 	for _, applet := range []string{"sh", "sleep", "setsid", "true", "id", "touch"} {
 		require.NoError(t, os.Symlink("busybox", filepath.Join(root, "bin", applet)))
 	}
@@ -123,10 +125,14 @@ func (b *bundle) run(files ...*os.File) {
 	require.NoError(b.t, os.WriteFile(filepath.Join(b.dir, "config.json"), content, 0o600))
 	pidFile := filepath.Join(b.dir, "pid")
 	args := []string{"run", "--bundle", b.dir, "--pid-file", pidFile}
-	if len(files) > 0 {
+	if len(files) > 0 && !b.socket {
 		args = append(args, "--preserve-fds", strconv.Itoa(len(files)))
 	}
 	b.cmd = b.command(context.Background(), append(args, b.name)...)
+	if b.socket {
+		b.cmd.Path = "/bin/sh"
+		b.cmd.Args = append([]string{"sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"`, "sh"}, b.cmd.Args...)
+	}
 	b.cmd.Stdout, b.cmd.Stderr, b.cmd.ExtraFiles = &b.out, &b.out, files
 	require.NoError(b.t, b.cmd.Start())
 	b.t.Cleanup(func() {
@@ -261,5 +267,64 @@ func TestBundlePause(t *testing.T) {
 				assert.Zero(t, b.wait(), b.out.String())
 			})
 		}
+	})
+}
+
+// What the pause process was given beside its standard streams is closed, so that
+// it keeps nothing busy. Another process than that keeps it: the control.
+func TestBundlePauseDescriptors(t *testing.T) {
+	withRuntimes(t, func(t *testing.T, runtime string) {
+		inherited := func(args ...string) (b *bundle, has func() bool) {
+			t.Helper()
+			file, err := os.Open(t.TempDir())
+			require.NoError(t, err)
+			defer file.Close()
+			b = newBundle(t, runtime, args...)
+			b.process()["cwd"] = "/v"
+			b.run(file)
+			return b, func() bool {
+				for fd, target := range descriptors(b.pid) {
+					if fd > 2 && strings.HasPrefix(target, "/") {
+						return true
+					}
+				}
+				return false
+			}
+		}
+		b, has := inherited("/catatonit", "-P")
+		eventually(t, func() bool {
+			cwd, _ := os.Readlink(procPath(b.pid, "cwd"))
+			return cwd == "/" && !has()
+		}, "its directory is /, and it has nothing open")
+		b.do("kill", b.name, "TERM")
+		assert.Zero(t, b.wait(), b.out.String())
+
+		b, has = inherited("sh", "-c", "exec sleep 1000")
+		eventually(t, func() bool { return comm(b.pid) == "sleep" }, "the program runs")
+		assert.True(t, has())
+	})
+}
+
+// A socket that systemd has opened is for the process whose number is LISTEN_PID:
+// the runtime makes that 1, which is the init, and the program has another.
+func TestBundleSocketActivation(t *testing.T) {
+	withRuntimes(t, func(t *testing.T, runtime string) {
+		socket, err := os.Open(t.TempDir())
+		require.NoError(t, err)
+		defer socket.Close()
+		b := newBundle(t, runtime, "/catatonit", "--", "sh", "-c", `
+			echo "$LISTEN_FDS $LISTEN_PID $$" >/v/socket
+			echo ready >/v/ready
+			exec sleep 1000`)
+		b.socket = true
+		// crun does not set this by itself.
+		b.process()["env"] = append(b.process()["env"].([]any), "LISTEN_FDS=1")
+		b.run(socket)
+		require.True(t, polls(patience, func() bool { return b.read("ready") != "" }), "the program is ready: %s", &b.out)
+		program := children(b.pid)[0]
+		pid := nsPid(t, program)
+		require.Greater(t, pid, 1)
+		assert.Equal(t, fmt.Sprintf("1 %d %d\n", pid, pid), b.read("socket"))
+		assert.Contains(t, descriptors(program), 3)
 	})
 }

@@ -124,4 +124,32 @@ func TestDockerInitProcessGroup(t *testing.T) {
 	c.kill("USR1")
 	eventually(t, func() bool { return strings.Contains(c.read("got"), "parent") }, "the program gets USR1")
 	eventually(t, func() bool { return strings.Contains(c.read("got"), "child") }, "its child gets USR1")
+
+	// The control: by the name of docker-init tinit is as tini is.
+	c = e.start(t, []string{"--init", "--entrypoint", "sh"}, "-c", parentAndChild)
+	c.aloneGetsUSR1()
+}
+
+// aloneGetsUSR1 sends USR1 to a container of parentAndChild, and looks that it
+// reaches the program and not its child.
+func (c *container) aloneGetsUSR1() {
+	c.t.Helper()
+	for n := range 3 {
+		c.kill("USR1")
+		eventually(c.t, func() bool { return strings.Count(c.read("got"), "parent") == n+1 }, "the program gets USR1")
+	}
+	assert.NotContains(c.t, c.read("got"), "child")
+}
+
+// As tini, and for want of TINIT_GRACE, tinit leaves with the program, and what is
+// left gets KILL of the kernel. The control is TestDockerInitGrace.
+func TestDockerInitLeavesAtOnce(t *testing.T) {
+	e := docker(t)
+	c := e.start(t, []string{"--init", "--entrypoint", "sh"}, "-c", `
+		setsid sh -c 'trap "echo TERM >/v/left; exit" TERM; echo >/v/there; while :; do sleep 1000 & wait; done' &
+		while [ ! -e /v/there ]; do sleep 0.01; done`+untilTerm)
+	code, sent := c.stop()
+	assert.Equal(t, 7, code)
+	assert.Equal(t, []string{"15"}, sent)
+	assert.Empty(t, c.read("left"))
 }

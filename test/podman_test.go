@@ -24,20 +24,20 @@ func TestPodmanExitCode(t *testing.T) {
 	tinit, err := staticTinit()
 	require.NoError(t, err)
 	for name, test := range map[string]struct {
-		code    int
-		program []string
+		code, init int // as the entrypoint; as the init, with catatonit's codes
+		program    []string
 	}{
-		"success":        {0, []string{"true"}},
-		"a code":         {3, []string{"sh", "-c", "exit 3"}},
-		"not found":      {127, []string{"/no/such/program"}},
-		"a directory":    {126, []string{"/bin"}},
-		"killed by KILL": {137, []string{"sh", "-c", "kill -KILL $$"}},
+		"success":        {0, 0, []string{"true"}},
+		"a code":         {3, 3, []string{"sh", "-c", "exit 3"}},
+		"not found":      {127, 1, []string{"/no/such/program"}},
+		"a directory":    {126, 1, []string{"/bin"}},
+		"killed by KILL": {137, 137, []string{"sh", "-c", "kill -KILL $$"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			assert.Equal(t, test.code, e.run(t, nil, test.program...).code, "as the entrypoint")
+			assert.Equal(t, test.code, e.run(t, nil, test.program...).code)
 			init := []string{"--init", "--init-path", tinit, "--entrypoint", test.program[0]}
-			assert.Equal(t, test.code, e.run(t, init, test.program[1:]...).code, "as the init")
+			assert.Equal(t, test.init, e.run(t, init, test.program[1:]...).code, "as the init")
 		})
 	}
 }
@@ -81,6 +81,21 @@ func TestPodmanInitGrace(t *testing.T) {
 	c.do(t, "stop", c.name)
 	assert.Equal(t, 7, c.state().ExitCode)
 	assert.Empty(t, c.read("left"))
+}
+
+// By the name of podman-init tinit is as catatonit is: signals are the program's
+// alone, and the container's directory is not kept busy.
+func TestPodmanInitAsCatatonit(t *testing.T) {
+	e := podman(t)
+	c := e.start(t, asInit(t, "--workdir", "/tmp"), "-c", parentAndChild)
+	c.aloneGetsUSR1()
+	directory := func(pid int) string {
+		target, err := os.Readlink(procPath(pid, "cwd"))
+		require.NoError(t, err)
+		return target
+	}
+	eventually(t, func() bool { return directory(c.pid) == "/" }, "its directory is /")
+	assert.Equal(t, "/tmp", directory(c.program()))
 }
 
 // A pod's pause process is tinit, which podman has found by the name of catatonit:
