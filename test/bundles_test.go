@@ -39,6 +39,7 @@ type bundle struct {
 func withRuntimes(t *testing.T, test func(t *testing.T, runtime string)) {
 	for _, runtime := range []string{"runc", "crun"} {
 		t.Run(runtime, func(t *testing.T) {
+			needRelease(t)
 			need(t, os.Geteuid() == 0, "only root can run a bundle without more ado")
 			_, err := exec.LookPath(runtime)
 			need(t, err == nil, fmt.Sprintf("no %s: %v", runtime, err))
@@ -70,10 +71,8 @@ func newBundle(t *testing.T, runtime string, args ...string) *bundle {
 	require.NoError(t, os.Chmod(volume, 0o777))
 	busybox, err := staticBusybox()
 	require.NoError(t, err)
-	tinit, err := staticTinit()
-	require.NoError(t, err)
 	copyFile(t, busybox, filepath.Join(root, "bin/busybox"))
-	copyFile(t, tinit, filepath.Join(root, "tinit"))
+	copyFile(t, tinitPath, filepath.Join(root, "tinit"))
 	require.NoError(t, os.Symlink("tinit", filepath.Join(root, "catatonit")))
 	for _, applet := range []string{"sh", "sleep", "setsid", "true", "id", "touch"} {
 		require.NoError(t, os.Symlink("busybox", filepath.Join(root, "bin", applet)))

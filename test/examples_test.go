@@ -35,10 +35,6 @@ func (e *engine) buildApp() error {
 	if base == nil {
 		return errors.New("there is nothing that the image begins with")
 	}
-	tinit, err := staticTinit()
-	if err != nil {
-		return err
-	}
 	root := newArchive()
 	root.busybox()
 	_, err = e.output(dockerCommand, bytes.NewReader(root.bytes()), "import", "--change", "ENV PATH=/bin", "-", string(base[1]))
@@ -50,7 +46,7 @@ func (e *engine) buildApp() error {
 	if err := os.Mkdir(context, 0o700); err != nil {
 		return err
 	}
-	binary, err := os.ReadFile(tinit)
+	binary, err := os.ReadFile(tinitPath)
 	if err != nil {
 		return err
 	}
@@ -70,6 +66,7 @@ func (c *container) answers() bool {
 }
 
 func TestExampleDockerfile(t *testing.T) {
+	needRelease(t)
 	e := docker(t)
 	require.NoError(t, e.app(), "building the example")
 	id := e.do(t, "run", "--detach", "--network", "none", "--read-only", appImage)
@@ -92,6 +89,7 @@ func commandLine(pid int) string {
 // of a network the services get none.
 func TestExampleCompose(t *testing.T) {
 	t.Parallel()
+	needRelease(t)
 	compose := []string{"docker-compose"}
 	if exec.Command("docker", "compose", "version").Run() == nil {
 		compose = []string{"docker", "compose"}

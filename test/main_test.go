@@ -46,7 +46,7 @@ func runTests(m *testing.M) int {
 
 	tinitPath = filepath.Join(dir, "tinit")
 	childDir = filepath.Join(dir, "bin")
-	if err := errors.Join(os.Chmod(dir, 0o755), buildTinit(tinitPath, raceEnabled), installChildren(childDir)); err != nil {
+	if err := errors.Join(os.Chmod(dir, 0o755), buildTinit(tinitPath), installChildren(childDir)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -61,10 +61,10 @@ func runTests(m *testing.M) int {
 
 // buildTinit builds the command as a release is built: static and stripped.
 // The race detector needs cgo.
-func buildTinit(to string, race bool) error {
+func buildTinit(to string) error {
 	args := []string{"build", "-trimpath", "-ldflags", "-s -w", "-o", to}
 	cgo := "CGO_ENABLED=0"
-	if race {
+	if raceEnabled {
 		args, cgo = append(args, "-race"), "CGO_ENABLED=1"
 	}
 	cmd := exec.Command("go", append(args, "github.com/tinit-dev/tinit/cmd/tinit")...)

@@ -44,16 +44,12 @@ var startPodman = sync.OnceValues(func() (*engine, error) {
 	os.Unsetenv("CONTAINER_CONNECTION")
 	runningPodman = e // whatever fails from here on, stopPodman cleans up
 
-	tinit, err := staticTinit()
-	if err != nil {
-		return nil, err
-	}
 	// podman makes the image of a pod's pause process from the program that it finds
 	// by this name, and has other helpers in the directories after it.
 	if err := os.MkdirAll(below("helpers"), 0o755); err != nil {
 		return nil, err
 	}
-	binary, err := os.ReadFile(tinit)
+	binary, err := os.ReadFile(tinitPath)
 	if err != nil {
 		return nil, err
 	}
@@ -102,6 +98,7 @@ func stopPodman() {
 // podman returns the tests' podman.
 func podman(t *testing.T) *engine {
 	t.Helper()
+	needRelease(t) // the other cannot run in a container that has nothing else
 	need(t, os.Geteuid() == 0, "as another user than root podman needs more than a directory")
 	for _, file := range []string{"podman", "conmon", "runc"} {
 		_, err := exec.LookPath(file)
@@ -116,25 +113,12 @@ func podman(t *testing.T) *engine {
 
 // importImages makes podman's shellImage.
 var importImages = sync.OnceValue(func() error {
-	tinit, err := staticTinit()
-	if err != nil {
-		return err
-	}
 	root := newArchive()
 	root.busybox()
-	root.copy(tinit, "tinit")
-	_, err = runningPodman.output(dockerCommand, bytes.NewReader(root.bytes()), "import",
+	root.copy(tinitPath, "tinit")
+	_, err := runningPodman.output(dockerCommand, bytes.NewReader(root.bytes()), "import",
 		"--change", "ENV PATH=/bin", "--change", `ENTRYPOINT ["/tinit","--"]`, "-", shellImage)
 	return errors.Join(root.err, err)
-})
-
-// staticTinit is a tinit that can run in a container that has nothing else.
-var staticTinit = sync.OnceValues(func() (string, error) {
-	if !raceEnabled {
-		return tinitPath, nil
-	}
-	to := filepath.Join(filepath.Dir(tinitPath), "static", "tinit")
-	return to, buildTinit(to, false)
 })
 
 // A pod is one that podman made for a test.

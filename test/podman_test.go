@@ -12,17 +12,12 @@ import (
 )
 
 // asInit is what has podman put tinit into a container as its init.
-func asInit(t *testing.T, options ...string) []string {
-	t.Helper()
-	tinit, err := staticTinit()
-	require.NoError(t, err)
-	return append([]string{"--init", "--init-path", tinit, "--entrypoint", "sh"}, options...)
+func asInit(options ...string) []string {
+	return append([]string{"--init", "--init-path", tinitPath, "--entrypoint", "sh"}, options...)
 }
 
 func TestPodmanExitCode(t *testing.T) {
 	e := podman(t)
-	tinit, err := staticTinit()
-	require.NoError(t, err)
 	for name, test := range map[string]struct {
 		code, init int // as the entrypoint; as the init, with catatonit's codes
 		program    []string
@@ -36,7 +31,7 @@ func TestPodmanExitCode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			assert.Equal(t, test.code, e.run(t, nil, test.program...).code)
-			init := []string{"--init", "--init-path", tinit, "--entrypoint", test.program[0]}
+			init := []string{"--init", "--init-path", tinitPath, "--entrypoint", test.program[0]}
 			assert.Equal(t, test.init, e.run(t, init, test.program[1:]...).code, "as the init")
 		})
 	}
@@ -45,11 +40,9 @@ func TestPodmanExitCode(t *testing.T) {
 // As the init of podman run --init, which is called podman-init and gets no flags.
 func TestPodmanInit(t *testing.T) {
 	e := podman(t)
-	c := e.startStorm(t, 2, asInit(t), "-c", orphanStorm)
+	c := e.startStorm(t, 2, asInit(), "-c", orphanStorm)
 	assert.True(t, strings.HasPrefix(cmdline(c.pid), "/run/podman-init\x00--\x00"), "it is podman that started it")
-	tinit, err := staticTinit()
-	require.NoError(t, err)
-	assert.True(t, runsFile(t, c.pid, tinit))
+	assert.True(t, runsFile(t, c.pid, tinitPath))
 	c.noZombies()
 	c.do(t, "stop", c.name)
 	assert.Equal(t, 143, c.state().ExitCode)
@@ -70,14 +63,14 @@ func TestPodmanWithoutInit(t *testing.T) {
 func TestPodmanInitGrace(t *testing.T) {
 	t.Parallel()
 	e := podman(t)
-	c := e.start(t, asInit(t, "--env", "TINIT_GRACE=8s"), "-c", slowLeftover)
+	c := e.start(t, asInit("--env", "TINIT_GRACE=8s"), "-c", slowLeftover)
 	c.do(t, "stop", c.name)
 	assert.Equal(t, 7, c.state().ExitCode)
 	assert.Equal(t, "TERM\n", c.read("got"))
 	assert.Equal(t, "done\n", c.read("left"))
 
 	// The control.
-	c = e.start(t, asInit(t), "-c", slowLeftover)
+	c = e.start(t, asInit(), "-c", slowLeftover)
 	c.do(t, "stop", c.name)
 	assert.Equal(t, 7, c.state().ExitCode)
 	assert.Empty(t, c.read("left"))
@@ -87,7 +80,7 @@ func TestPodmanInitGrace(t *testing.T) {
 // alone, and the container's directory is not kept busy.
 func TestPodmanInitAsCatatonit(t *testing.T) {
 	e := podman(t)
-	c := e.start(t, asInit(t, "--workdir", "/tmp"), "-c", parentAndChild)
+	c := e.start(t, asInit("--workdir", "/tmp"), "-c", parentAndChild)
 	c.aloneGetsUSR1()
 	directory := func(pid int) string {
 		target, err := os.Readlink(procPath(pid, "cwd"))
@@ -143,9 +136,7 @@ func TestPodmanPause(t *testing.T) {
 // pauses looks at a pause process.
 func (c *container) pauses() {
 	c.t.Helper()
-	tinit, err := staticTinit()
-	require.NoError(c.t, err)
-	assert.True(c.t, runsFile(c.t, c.pid, tinit), "the pause process is tinit")
+	assert.True(c.t, runsFile(c.t, c.pid, tinitPath), "the pause process is tinit")
 	assert.Equal(c.t, "-P", strings.Split(cmdline(c.pid), "\x00")[1])
 	assert.Equal(c.t, 1, nsPid(c.t, c.pid))
 	eventually(c.t, func() bool {
