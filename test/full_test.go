@@ -107,8 +107,8 @@ func fullTimes() int {
 	return 10
 }
 
-// endures is what is to hold in any full place, over and over. tinit is not
-// verbose: for a message each, the spare threads are many, but no guarantee.
+// endures is what is to hold in any full place, over and over, and whether tinit
+// says something for each signal or not.
 func endures(t *testing.T, program []byte, place func(t *testing.T) func(r *run), isFull func(t *testing.T, f *full)) {
 	t.Helper()
 	needRelease(t)
@@ -121,7 +121,11 @@ func endures(t *testing.T, program []byte, place func(t *testing.T) func(r *run)
 				start, where = tinit, "not PID 1"
 			}
 			t.Run(fmt.Sprintf("%s %d", leg(where, waits), i), func(t *testing.T) {
-				f := fill(t, start.waiting(waits), "--group", orphans, program, place(t))
+				flag := "--group"
+				if i%4 >= 2 {
+					flag = "--verbose"
+				}
+				f := fill(t, start.waiting(waits), flag, orphans, program, place(t))
 				require.Zero(t, f.ack(), firstFatal(f.err.String()))
 				isFull(t, f)
 				threads := f.threads()

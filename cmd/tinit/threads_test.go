@@ -13,12 +13,12 @@ import (
 // TestNoMoreThreads in directory test shows that the threads are enough.
 func TestSettleThreads(t *testing.T) {
 	before := runtime.NumGoroutine()
-	settleThreads(3)
+	settleThreads()
 	for end := time.Now().Add(deadline); runtime.NumGoroutine() > before && time.Now().Before(end); {
 		runtime.Gosched()
 	}
 	assert.LessOrEqual(t, runtime.NumGoroutine(), before)
 	tasks, err := os.ReadDir("/proc/self/task")
 	require.NoError(t, err)
-	assert.GreaterOrEqual(t, len(tasks), 1+3, "this one, and those to spare")
+	assert.GreaterOrEqual(t, len(tasks), 1+spareThreads, "this one, and those to spare")
 }
