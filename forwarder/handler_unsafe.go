@@ -30,10 +30,8 @@ var handlerPC uintptr
 //lint:ignore U1000 it is the assembly that uses it
 var arrivedPC uintptr
 
-// came counts how often each signal came, taken how often it was handed out; the difference is pending. Only the handler
-// writes came, by a plain increment, since under the race detector sync/atomic is more than a handler may call; the write to
-// the eventfd that follows orders it. Two threads in the handler at one moment could count one too few, but not none, and
-// all threads but one are kept from it: see [Shield].
+// came counts how often each signal came, taken how often it was handed out; the difference is pending. The write to the
+// eventfd that follows an increment orders it.
 var came, taken [Last + 1]uint32
 
 var (
@@ -62,7 +60,7 @@ func arrived(sig uint32, info *siginfo) {
 		}
 		return
 	}
-	came[sig]++
+	increment(&came[sig])
 	wake()
 }
 
@@ -143,21 +141,21 @@ func prepare() {
 	arrivedPC = **(**uintptr)(unsafe.Pointer(&f))
 }
 
-// take puts the handler in place for sig. It reports whether sig was ignored before.
-func take(sig syscall.Signal) (ignored bool, err error) {
-	action := runtimeAction()
-	action.Handler = handlerPC
-	var old sigstate.Action
-	if errno := sigstate.Change(sig, nil, &old); errno != 0 {
-		return false, os.NewSyscallError("rt_sigaction", errno)
-	}
+// take puts the handler in place for sig.
+func take(sig syscall.Signal) error {
 	if isFault(uint32(sig)) {
+		var old sigstate.Action
+		if errno := sigstate.Change(sig, nil, &old); errno != 0 {
+			return os.NewSyscallError("rt_sigaction", errno)
+		}
 		faults[sig] = old // before the handler may want it
 	}
+	action := runtimeAction()
+	action.Handler = handlerPC
 	if errno := sigstate.Change(sig, &action, nil); errno != 0 {
-		return false, os.NewSyscallError("rt_sigaction", errno)
+		return os.NewSyscallError("rt_sigaction", errno)
 	}
-	return old.Handler == sigstate.Ignore, nil
+	return nil
 }
 
 // discard has the kernel ignore sig, until it is taken again.
@@ -166,6 +164,11 @@ func discard(sig syscall.Signal) error {
 		return os.NewSyscallError("rt_sigaction", errno)
 	}
 	return nil
+}
+
+func isIgnored(sig syscall.Signal) bool {
+	var a sigstate.Action
+	return sigstate.Change(sig, nil, &a) == 0 && a.Handler == sigstate.Ignore
 }
 
 // runtimeAction has what every handler in a Go program needs, by the runtime's own choice for this architecture: the flag

@@ -67,7 +67,7 @@ func receive() {
 	}
 }
 
-// receiveIgnored prints what was ignored, and then the number of the first signal.
+// receiveIgnored prints what was ignored, sends itself HUP, takes it, and prints the number of each signal.
 func receiveIgnored() {
 	signals := receiver()
 	go exitWithInput()
@@ -76,7 +76,14 @@ func receiveIgnored() {
 		names = append(names, forwarder.SignalName(sig))
 	}
 	fmt.Println(names)
-	fmt.Println(int(<-signals.C))
+	_ = unix.Kill(os.Getpid(), unix.SIGHUP)
+	if err := signals.TakeIgnored(); err != nil {
+		fmt.Println(err)
+	}
+	fmt.Println("taken")
+	for sig := range signals.C {
+		fmt.Println(int(sig))
+	}
 }
 
 // receiveWithout sends itself HUP and CONT while they are discarded, then USR1.

@@ -52,16 +52,18 @@ type Receiver struct {
 	// C carries each signal that was sent to this process since it was last received from C, once; one of real time as often
 	// as it was sent. It is never closed.
 	C <-chan syscall.Signal
-	// Ignored are the signals that it took although they were ignored, and Blocked those that the calling thread had
-	// blocked, as it was when the process was started: whoever started it may have meant that for a program which it is
-	// to start, as nohup(1) does with HUP. It is not all of it. Go's runtime has a handler for most before main begins,
-	// but for HUP, INT, CONT, TSTP, TTIN, TTOU, 32 and 34 if they were ignored; and it unblocks those by which it ends or
-	// throws.
+	// Ignored are the signals that were ignored when it was made, and Blocked those that the calling thread had blocked, as
+	// it was when the process was started: whoever started it may have meant that for a program which it is to start, as
+	// nohup(1) does with HUP. It is not all of it. Go's runtime has a handler for most before main begins, but for HUP,
+	// INT, CONT, TSTP, TTIN, TTOU, 32 and 34 if they were ignored; and it unblocks those by which it ends or throws.
 	Ignored, Blocked Set
 }
 
 // Receive takes all signals but those of [NotForwarded], and of the latter those in also, for the rest of the process's
 // life. Call it once, and use no [os/signal] beside it, which hears of nothing any more.
+//
+// Those that are ignored stay so until [Receiver.TakeIgnored], for a program that is started before that: it inherits what is
+// ignored, and not what has a handler.
 //
 // The error is a system call's, most likely for want of descriptors: three are needed.
 //
@@ -77,12 +79,12 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 		if !forwarded(sig) && !slices.Contains(also, sig) {
 			continue
 		}
-		was, err := take(sig)
-		if err != nil {
-			return nil, err
-		}
-		if was {
+		if isIgnored(sig) {
 			ignored |= Of(sig)
+			continue
+		}
+		if err := take(sig); err != nil {
+			return nil, err
 		}
 	}
 	if err := startHandlerThread(); err != nil {
@@ -97,6 +99,17 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 	return &Receiver{C: c, Ignored: ignored, Blocked: Set(sigstate.Bits(&blocked))}, nil
 }
 
+// TakeIgnored takes those of Ignored too. They were lost until now, but not to a program that has just been started: it
+// would have ignored them.
+func (r *Receiver) TakeIgnored() error {
+	for _, sig := range r.Ignored.Signals() {
+		if err := take(sig); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Without calls do, while the kernel discards those of sigs that are sent to this process: what do raises itself must not
 // be handed out. What others send in these microseconds is lost too, so there should be no program yet.
 func (r *Receiver) Without(do func(), sigs ...syscall.Signal) error {
@@ -107,7 +120,7 @@ func (r *Receiver) Without(do func(), sigs ...syscall.Signal) error {
 	}
 	do()
 	for _, sig := range sigs {
-		if _, err := take(sig); err != nil {
+		if err := take(sig); err != nil {
 			return err
 		}
 	}

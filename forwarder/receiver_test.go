@@ -175,16 +175,24 @@ func TestRealTimeSignalsCount(t *testing.T) {
 	assert.Less(t, got["10"], often, "the control")
 }
 
-// An ignored signal is taken like any other, and it is told that it was ignored.
+// An ignored signal stays ignored until it is taken, and it is told that it was.
 func TestIgnored(t *testing.T) {
 	c := start(t, nil, "ignore-hup", "receive-ignored")
 	assert.Equal(t, "[HUP]", c.next(t))
+	assert.Equal(t, "taken", c.next(t))
 	assert.False(t, c.disposition(t, "SigIgn", unix.SIGHUP))
+	c.kill(t, unix.SIGUSR1)
+	assert.Equal(t, "10", c.next(t), "the first HUP was ignored")
 	c.kill(t, unix.SIGHUP)
 	assert.Equal(t, "1", c.next(t))
 
 	control := start(t, nil, "receive-ignored")
 	assert.Equal(t, "[]", control.next(t))
+	var got []string
+	for range 2 {
+		got = append(got, control.next(t))
+	}
+	assert.ElementsMatch(t, []string{"taken", "1"}, got)
 }
 
 func TestWithout(t *testing.T) {

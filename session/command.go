@@ -27,12 +27,11 @@ type Command struct {
 	// Terminal, if not nil, is the program's from its first instruction on: its process group is in the foreground, and
 	// with NewSession it is the controlling terminal, which it must not be of any session until then.
 	Terminal *Terminal
-	// Ignored are signals that the program starts with ignored, beside those that this process ignores; the others are at
-	// their default. Blocked are those it starts with blocked.
-	Ignored, Blocked []syscall.Signal
+	// Blocked are the signals that the program starts with blocked. Those that this process ignores are ignored, and all
+	// others at their default.
+	Blocked []syscall.Signal
 	// PIDVariables names those of Env that are to hold the program's own process ID, such as LISTEN_PID (sd_listen_fds(3)).
-	// If there are any, or Ignored are, main must begin with [Stage], and no other goroutine may start a program
-	// meanwhile.
+	// If there are any, main must begin with [Stage], and no other goroutine may start a program meanwhile.
 	PIDVariables []string
 }
 
@@ -96,7 +95,7 @@ func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
 	defer restore()
 
 	attr := &syscall.ProcAttr{Env: c.Env, Files: []uintptr{0, 1, 2}, Sys: sys}
-	if len(c.Ignored) > 0 || len(c.PIDVariables) > 0 {
+	if len(c.PIDVariables) > 0 {
 		return c.startStage(attr)
 	}
 	return execvp(c.Name, c.Args, c.Env, func(file string, args []string) (int, error) {

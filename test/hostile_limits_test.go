@@ -135,6 +135,8 @@ func TestFewProcesses(t *testing.T) {
 			c.write(filepath.Join(c.dir, "pids.max"), strconv.Itoa(room))
 			if startsInRoom(t, func(r *run) { r.in("cgroup=" + c.dir) }) {
 				starts++
+				// Where there is no room for a stage, it does without.
+				assert.True(t, startsInRoom(t, func(r *run) { r.in("cgroup=" + c.dir).env("LISTEN_PID=1") }), "with a stage")
 			}
 		})
 	}
@@ -170,6 +172,7 @@ func startsInRoom(t *testing.T, hostile func(r *run)) (started bool) {
 		return true
 	}
 	if end.code == 2 || end.code == 99 {
+		t.Log(firstLines(end.err))
 		assert.Regexp(t, "resource temporarily unavailable|failed to create new OS thread", end.err)
 		return false
 	}

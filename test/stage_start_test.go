@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What these tests ask for, PROGRAM can only get through a stage: a copy of
-// tinit that executes it.
+// Its own number in its environment PROGRAM can only get through a stage: a copy
+// of tinit that executes it.
 
 // as is tinit under another name.
 func as(t *testing.T, name string) string {
@@ -98,6 +98,34 @@ func TestNoStage(t *testing.T) {
 	oneLine(t, r.err, "no-such-program")
 }
 
+// A stage that was stopped, by a key of the terminal or by somebody, does not
+// keep tinit from PROGRAM.
+func TestStoppedStage(t *testing.T) {
+	stops := 0
+	everywhere(t, func(t *testing.T, tinit starter) {
+		for range times(30) {
+			u := activated(tinit(t, "exit", "7"), "LISTEN_PID=$$").start()
+			isStage := func(pid int) bool { return comm(pid) == "exe" }
+			var stage int
+			eventually(t, func() bool {
+				for _, pid := range children(u.pid) {
+					if stage == 0 && isStage(pid) && syscall.Kill(pid, syscall.SIGSTOP) == nil {
+						stage = pid
+					}
+				}
+				return u.ended() || stage != 0
+			}, "there is a stage, or was")
+			if isStage(stage) {
+				stops++
+			}
+			eventually(t, func() bool { return u.ended() || stage != 0 && !isStage(stage) }, "the stage goes on")
+			_ = u.cmd.Process.Signal(syscall.SIGCONT) // the stop may have come for PROGRAM: tinit sends that on
+			require.Equal(t, 7, u.wait(), u.err)
+		}
+	})
+	assert.Positive(t, stops, "the control: some were stopped")
+}
+
 // Signals that came while there was only the stage reach PROGRAM.
 func TestEarlySignalsReachPROGRAMThroughStage(t *testing.T) {
 	everywhere(t, func(t *testing.T, tinit starter) {
@@ -112,8 +140,7 @@ func TestEarlySignalsReachPROGRAMThroughStage(t *testing.T) {
 	})
 }
 
-// tini and catatonit leave PROGRAM the signals blocked that the caller blocked;
-// what is ignored needs a stage, which must not change that.
+// tini and catatonit leave PROGRAM the signals blocked that the caller blocked.
 func TestSignalStateUnderPeersNames(t *testing.T) {
 	const blocked, ignored = 1<<(10-1) | 1<<(28-1) | 1<<(36-1), 1 << (2 - 1)
 	for name, want := range map[string]struct{ blocked, ignored uint64 }{

@@ -20,7 +20,7 @@ import (
 
 func main() {
 	if session.Stage() {
-		return
+		os.Exit(session.CodeOwnError)
 	}
 	os.Exit(leave(tinit(os.Args, os.Environ())))
 }
@@ -44,7 +44,7 @@ func tinit(argv, environ []string) (code int, err error) {
 	settleThreads()
 	opts.cfg.Warn, opts.cfg.Tell, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.tell, say.note, opts.level == verbose
 
-	opts.inherit(signals)
+	opts.inherit(signals, say)
 	terminal := opts.settleInSession(signals, say)
 	opts.adoptOrphans(say)
 
@@ -60,6 +60,7 @@ func tinit(argv, environ []string) (code int, err error) {
 	if err := s.Start(opts.command); err != nil {
 		return who.codes.of(err), err
 	}
+	opts.takeIgnored(signals, say)
 	opts.letGo(say)
 	return opts.report(s.Run()), nil
 }

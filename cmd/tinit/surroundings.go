@@ -14,12 +14,18 @@ import (
 // What tinit makes of the surroundings that it was started in, and which of them PROGRAM gets.
 
 // inherit has PROGRAM start with what tinit was started with of signals ignored and blocked, as far as that is known.
-func (o *options) inherit(signals *forwarder.Receiver) {
-	if !o.forgets {
-		o.command.Ignored = signals.Ignored.Signals()
-	}
+func (o *options) inherit(signals *forwarder.Receiver, say *messages) {
 	if !o.unblocks {
 		o.command.Blocked = signals.Blocked.Signals()
+	}
+	if o.forgets || o.pause {
+		o.takeIgnored(signals, say)
+	}
+}
+
+func (o *options) takeIgnored(signals *forwarder.Receiver, say *messages) {
+	if err := signals.TakeIgnored(); err != nil {
+		say.warn("%v", err)
 	}
 }
 

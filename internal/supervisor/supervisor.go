@@ -254,11 +254,10 @@ func (s *Supervisor) startOrDoWithout(c session.Command) (pid int, err error) {
 	if !ok || start.Step != session.StepStage {
 		return pid, err
 	}
-	ignored, variables := c.Ignored, c.PIDVariables
-	c.Ignored, c.PIDVariables = nil, nil
+	variables := strings.Join(c.PIDVariables, " and ")
+	c.PIDVariables = nil
 	if pid, err = c.Start(); err == nil {
-		s.cfg.Warn("%s starts without signals ignored (%d) and its own variables (%s): %v",
-			c.Name, len(ignored), strings.Join(variables, " "), start)
+		s.cfg.Warn("%s names tinit and not %s: %v", variables, c.Name, start.Err)
 	}
 	return pid, err
 }

@@ -41,9 +41,9 @@ func (s *Supervisor) mainEnded() {
 
 // sayFarewell: what is left in the program's group is told that it ends, and not waited for.
 func (s *Supervisor) sayFarewell() {
-	if s.cfg.Farewell != 0 && !s.cfg.SingleChild {
+	if sig := s.cfg.Rewrite.Apply(s.cfg.Farewell); sig != 0 && !s.cfg.SingleChild {
 		left := group{id: s.main.pid, pidfd: s.main.pidfd}
-		left.signal(s.cfg.Farewell)
+		left.signal(sig)
 	}
 }
 
