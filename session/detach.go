@@ -38,7 +38,7 @@ func CloseInherited() error {
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
+	defer dir.Close() //nolint:errcheck // nothing was written
 	names, err := dir.Readdirnames(-1)
 	for _, name := range names {
 		if fd, err := strconv.Atoi(name); err == nil && fd >= 3 {

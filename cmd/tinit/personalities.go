@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"syscall"
 	"time"
 
@@ -101,9 +102,7 @@ TINIT_GRACE=DURATION has it end what PROGRAM leaves behind. See tinit(1).
 		}
 		// In its session PROGRAM's group is orphaned, so these would not stop it.
 		stops := forwarder.Rewrite{syscall.SIGTSTP: syscall.SIGSTOP, syscall.SIGTTIN: syscall.SIGSTOP, syscall.SIGTTOU: syscall.SIGSTOP}
-		for from, to := range o.cfg.Rewrite {
-			stops[from] = to
-		}
+		maps.Copy(stops, o.cfg.Rewrite)
 		o.cfg.Rewrite = stops
 	},
 }
