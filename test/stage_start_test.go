@@ -72,6 +72,7 @@ func TestStageErrors(t *testing.T) {
 
 // Without /proc tinit finds itself by what it was executed as.
 func TestStageWithoutProc(t *testing.T) {
+	needRelease(t) // the race detector's has something to say without /proc
 	for _, path := range []string{tinitPath, as(t, "renamed")} {
 		r := activated(namespaced(t, path, "sh", "-c", "echo $LISTEN_PID $$").noProc(), "LISTEN_PID=$$").run()
 		require.Zero(t, r.code)
@@ -86,6 +87,7 @@ func TestStageWithoutProc(t *testing.T) {
 // Where tinit can't execute itself, since it has no name, PROGRAM runs all the
 // same, and it is said what it lacks.
 func TestNoStage(t *testing.T) {
+	needRelease(t)
 	for nameless, says := range map[bool]string{false: "", true: "LISTEN_PID"} {
 		r := pid1(t, "sh", "-c", "echo $LISTEN_PID; exit 7").noProc().env("LISTEN_PID=1").
 			with(func(s *stage) { s.Nameless = nameless }).run()
