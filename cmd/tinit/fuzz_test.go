@@ -108,7 +108,7 @@ func checkProgram(t *testing.T, o *options, argv []string) {
 	from := len(argv) - len(program)
 	require.True(t, slices.Equal(argv[from:], program), "%q is not the end of %q", program, argv)
 	if len(program) > 0 && argv[from-1] != "--" && who == own {
-		require.NotContains(t, commands, program[0])
+		require.NotContains(t, commandNames, program[0])
 		require.False(t, len(program[0]) > 1 && program[0][0] == '-', "%q looks like a flag", program[0])
 	}
 }

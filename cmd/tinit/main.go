@@ -26,9 +26,12 @@ func main() {
 }
 
 func tinit(argv, environ []string) (code int, err error) {
+	who := called(argv)
+	if c := who.command(argv); c != nil {
+		return c.runAs(unix.Getpid(), argv[2:], environ)
+	}
 	signals, signalsErr := forwarder.Receive(unix.SIGCHLD) // before anything slow: until then Go's runtime has them
 
-	who := called(argv)
 	opts, err := who.parse(argv[min(1, len(argv)):], environ)
 	if err == nil {
 		err = signalsErr

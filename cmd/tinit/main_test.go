@@ -20,6 +20,7 @@ func TestMain(m *testing.M) {
 	reexec.Register("leave", leaveChild)
 	reexec.Register("leave-in-background", leaveInBackground)
 	reexec.Register("parent", parent)
+	reexec.Register("prints", prints)
 	reexec.Register("tied", tied)
 	if reexec.Init() {
 		return

@@ -35,9 +35,9 @@ type options struct {
 	help, version, license bool
 }
 
-// commands are the words that, without -- before them, stand for tinit's own commands and not for a PROGRAM. The list is
+// commandNames are the words that, without -- before them, stand for tinit's own commands and not for a PROGRAM. The list is
 // closed from the first release on: one more would break an image whose program has that name.
-var commands = [...]string{
+var commandNames = [...]string{
 	"run", "start", "jobs", "ps", "status", "logs", "fg", "bg", "stop", "kill", "restart", "wait", "rm", "check",
 }
 
@@ -79,12 +79,12 @@ func (who *personality) parse(args, environ []string) (*options, error) {
 	if len(rest) > 0 {
 		o.command.Name = rest[0]
 	}
-	return o, who.check(o, dashes || who != own)
+	return o, who.check(o, dashes || who != own, len(rest) < len(args))
 }
 
 // check is told whether the first word is a program even if it is a command's name: after --, and under the name of a
-// peer, which has no commands.
-func (who *personality) check(o *options, isProgram bool) error {
+// peer, which has no commands; and whether there were flags before it.
+func (who *personality) check(o *options, isProgram, flagged bool) error {
 	program := o.command.Args
 	switch {
 	case o.pause && len(program) > 0:
@@ -93,7 +93,9 @@ func (who *personality) check(o *options, isProgram bool) error {
 		return nil
 	case len(program) == 0:
 		return who.hinted(errors.New("no PROGRAM given"))
-	case !isProgram && slices.Contains(commands[:], program[0]):
+	case !isProgram && flagged && slices.Contains(commandNames[:], program[0]):
+		return fmt.Errorf("%q is a word that tinit keeps for a command of its own, whose flags come after it; to run a program of that name write: tinit -- %[1]s", program[0])
+	case !isProgram && slices.Contains(commandNames[:], program[0]):
 		return fmt.Errorf("%q is a word that tinit keeps for a command of its own; to run a program of that name write: tinit -- %[1]s", program[0])
 	}
 	return nil
