@@ -11,11 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A Command is a program that is to be started. It inherits from this process all that is not named here: working
-// directory, umask, resource limits (the soft limit of open files as it was before Go's runtime raised it), and every
-// open descriptor that has no close-on-exec flag.
+// A Command is a program that is to be started. It inherits from this process all that is not named here, or left at its
+// zero value: user, working directory, umask, resource limits (the soft limit of open files as it was before Go's runtime
+// raised it), and every open descriptor that has no close-on-exec flag.
+//
+// Where a field says that it takes a stage, main must begin with [Stage], and no other goroutine may start a program
+// meanwhile.
 type Command struct {
-	// Name is a file if it has a slash in it. Otherwise it is looked for in the directories of PATH in Env.
+	// Name is a file if it has a slash in it. Otherwise it is looked for in the directories of PATH in Env. Both are seen
+	// from Dir, and by User.
 	Name string
 	// Args is the whole argv, the program's own name first. It must not be empty.
 	Args []string
@@ -30,8 +34,21 @@ type Command struct {
 	// Blocked are the signals that the program starts with blocked. Those that this process ignores are ignored, and all
 	// others at their default.
 	Blocked []syscall.Signal
+	// Ignored are signals that the program starts with ignored beside those, as nohup(1) does with HUP. It takes a stage.
+	Ignored []syscall.Signal
+	// Streams are the program's standard input, output and error; nil is this process's own. They stay open here.
+	Streams [3]*os.File
+	// User is whom the program runs as. It takes a stage. Variables such as HOME are in Env, see [User.Environ].
+	User *User
+	// Dir is the working directory, which is entered as User. It takes a stage.
+	Dir string
+	// Umask is the file mode creation mask (umask(2)). It takes a stage.
+	Umask *int
+	// NoNewPrivileges has the program, and whatever it starts, gain none by execve(2) (PR_SET_NO_NEW_PRIVS in prctl(2)), as
+	// from a set-user-ID file. It takes a stage.
+	NoNewPrivileges bool
 	// PIDVariables names those of Env that are to hold the program's own process ID, such as LISTEN_PID (sd_listen_fds(3)).
-	// If there are any, main must begin with [Stage], and no other goroutine may start a program meanwhile.
+	// It takes a stage.
 	PIDVariables []string
 }
 
@@ -94,8 +111,9 @@ func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
 	}
 	defer restore()
 
-	attr := &syscall.ProcAttr{Env: c.Env, Files: []uintptr{0, 1, 2}, Sys: sys}
-	if len(c.PIDVariables) > 0 {
+	attr := &syscall.ProcAttr{Env: c.Env, Files: c.files(), Sys: sys}
+	defer runtime.KeepAlive(c.Streams)
+	if c.staged() {
 		return c.startStage(attr)
 	}
 	return execvp(c.Name, c.Args, c.Env, func(file string, args []string) (int, error) {
@@ -103,10 +121,20 @@ func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
 	})
 }
 
+func (c Command) files() []uintptr {
+	files := []uintptr{0, 1, 2}
+	for fd, f := range c.Streams {
+		if f != nil {
+			files[fd] = f.Fd()
+		}
+	}
+	return files
+}
+
 // An Error says why a program was not started. Unwrap gives the kernel's reason.
 type Error struct {
-	Step string // what failed: "find", "execute", "start" or [StepStage]
-	Name string // the file, or the name that was looked for
+	Step string // what failed: "find", "execute", "start", or one of [StepStage], [StepUser] and so on
+	Name string // the file, or the name that was looked for; for a step of its own, what the Command has there
 	Hint string // what may be behind it, or empty
 	Err  error
 }
@@ -152,7 +180,7 @@ const (
 // ExitCode is the code that the starter should end with.
 func (e *Error) ExitCode() int {
 	switch {
-	case e.Step == "start", e.Step == StepStage:
+	case e.Step != "find" && e.Step != "execute":
 		return CodeOwnError
 	case errors.Is(e.Err, unix.ENOENT):
 		return CodeNotFound

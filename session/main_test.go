@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 	reexec.Register("lead", lead)
 	reexec.Register("lead-below", leadBelow)
 	reexec.Register("report", report)
+	reexec.Register("report-state", reportState)
 	reexec.Register("end-with", endWith)
 	reexec.Register("terminal-leader", terminalLeader)
 	reexec.Register("terminal-background", terminalBackground)

@@ -13,26 +13,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Between fork(2) and execve(2) a Go program can do no more than what syscall.SysProcAttr lists, and the environment is made
-// before that. To name the program's own number in it takes a stage: this process's own executable, started in the program's
-// place, which has that number already, and executes the program. It takes as long as to start one more Go program, and as
-// many threads, and is done only for a Command that asks for it.
+// Between fork(2) and execve(2) a Go program can do no more than what syscall.SysProcAttr lists, and what fails there is a bare
+// errno, as is execve's. The rest takes a stage: this process's own executable, started in the program's place, which does to
+// itself what the Command says, sees files as the program's user does, and executes the program. It takes as long as to start
+// one more Go program, and as many threads, and is done only for a Command that asks for it.
+//
+// A thread of this process that has left the others' file-system state (unshare(CLONE_FS)) would be quicker for the umask and
+// for no new privileges. But Docker's filter refuses that call, and the thread would have to end with its start.
 
 // stageName is argv[0] of a stage.
 const stageName = "tinit-stage"
 
 // StepStage is an [Error]'s Step if there could be no stage: this process cannot execute itself, as where it sees no file of
-// its own, or there were too few processes to be had. Without PIDVariables the same Command may succeed.
+// its own, or there were too few processes to be had. Without what takes a stage the same Command may succeed.
 const StepStage = "stage"
 
-// Stage must be the first thing that main does, in a program that starts a [Command] with PIDVariables. It reports whether
-// this process was the stage of such a start, whose program could not be executed; main should end then.
+// Stage must be the first thing that main does, in a program that starts a [Command] with something that takes a stage. It
+// reports whether this process was the stage of such a start, whose program could not be executed; main should end then.
 func Stage() bool {
-	if len(os.Args) < 5 || os.Args[0] != stageName {
+	if len(os.Args) < 2 || os.Args[0] != stageName {
 		return false
 	}
-	if report, err := strconv.Atoi(os.Args[1]); err == nil {
-		stage(report, strings.Split(os.Args[2], ","), os.Args[3], os.Args[4:])
+	report, err := strconv.Atoi(os.Args[1])
+	if c, ok := parseStage(os.Args[2:]); ok && err == nil {
+		c.stage(report)
 	}
 	return true
 }
@@ -47,8 +51,7 @@ func (c Command) startStage(attr *syscall.ProcAttr) (pid int, err error) {
 	}
 	defer unix.Close(p[0]) //nolint:errcheck // nothing was written
 	if _, err = unix.FcntlInt(uintptr(p[1]), unix.F_SETFD, 0); err == nil {
-		args := append([]string{stageName, strconv.Itoa(p[1]), strings.Join(c.PIDVariables, ","), c.Name}, c.Args...)
-		pid, err = forkSelf(args, attr)
+		pid, err = forkSelf(append([]string{stageName, strconv.Itoa(p[1])}, c.formatStage()...), attr)
 	}
 	_ = unix.Close(p[1])
 	if err != nil {
@@ -127,19 +130,22 @@ func continueIfStopped(pid int) {
 // closed by execve(2).
 const aboutToExecute = "executing\x00"
 
-func stage(report int, pidVariables []string, name string, args []string) {
+func (c Command) stage(report int) {
 	runtime.LockOSThread() // the mask that the program starts with is this thread's, which has it from the start
 	unix.CloseOnExec(report)
 	env := os.Environ()
 	for i, kv := range env {
-		if variable, _, ok := strings.Cut(kv, "="); ok && slices.Contains(pidVariables, variable) {
+		if variable, _, ok := strings.Cut(kv, "="); ok && slices.Contains(c.PIDVariables, variable) {
 			env[i] = variable + "=" + strconv.Itoa(os.Getpid())
 		}
 	}
 	_, _ = unix.Write(report, []byte(aboutToExecute))
-	_, err := execvp(name, args, env, func(file string, args []string) (int, error) {
-		return 0, syscall.Exec(file, args, env)
-	})
+	err := c.settle()
+	if err == nil {
+		_, err = execvp(c.Name, c.Args, env, func(file string, args []string) (int, error) {
+			return 0, syscall.Exec(file, args, env)
+		})
+	}
 	_, _ = unix.Write(report, []byte(formatError(err)))
 }
 
