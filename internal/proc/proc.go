@@ -59,23 +59,44 @@ func Read(pid int) (Process, error) {
 	return p, nil
 }
 
-// parseStat reads from the last parenthesis on: the name before it may hold spaces and parentheses of its own.
+// parseStat takes of a line what a Process has.
 func parseStat(stat []byte) (Process, bool) {
+	number, comm, fields, ok := splitStat(stat)
+	if !ok {
+		return Process{}, false
+	}
+	p := Process{Comm: string(comm), State: fields[atState][0]}
+	var errs [3]error
+	p.PID, errs[0] = strconv.Atoi(string(number))
+	p.PPID, errs[1] = strconv.Atoi(string(fields[atPPID]))
+	p.Start, errs[2] = strconv.ParseUint(string(fields[atStart]), 10, 64)
+	return p, errs == [3]error{}
+}
+
+// Where the fields are that follow the name in /proc/PID/stat: proc_pid_stat(5) counts from the number on, as 1.
+const (
+	atState      = 3 - 3
+	atPPID       = 4 - 3
+	atPGID       = 5 - 3
+	atSID        = 6 - 3
+	atTerminal   = 7 - 3
+	atForeground = 8 - 3
+	atUserTime   = 14 - 3
+	atSystemTime = 15 - 3
+	atNice       = 19 - 3
+	atThreads    = 20 - 3
+	atStart      = 22 - 3
+)
+
+// splitStat looks for the last parenthesis: the name before it may hold spaces and parentheses of its own. If ok there are
+// fields up to the start time.
+func splitStat(stat []byte) (number, comm []byte, fields [][]byte, ok bool) {
 	open, end := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
 	if open < 0 || end < open {
-		return Process{}, false
+		return nil, nil, nil, false
 	}
-	const state, ppid, start = 0, 1, 19 // fields 3, 4 and 22 in proc(5)
-	fields := bytes.Fields(stat[end+1:])
-	if len(fields) <= start {
-		return Process{}, false
-	}
-	p := Process{Comm: string(stat[open+1 : end]), State: fields[state][0]}
-	var errs [3]error
-	p.PID, errs[0] = strconv.Atoi(string(bytes.TrimSpace(stat[:open])))
-	p.PPID, errs[1] = strconv.Atoi(string(fields[ppid]))
-	p.Start, errs[2] = strconv.ParseUint(string(fields[start]), 10, 64)
-	return p, errs == [3]error{}
+	fields = bytes.Fields(stat[end+1:])
+	return bytes.TrimSpace(stat[:open]), stat[open+1 : end], fields, len(fields) > atStart
 }
 
 // All reads every process that /proc shows. Those that end meanwhile are left out.
@@ -124,8 +145,11 @@ func Children(buf []int) []int {
 }
 
 // read reads the whole of a file into buf.
-func read(path string, buf []byte) ([]byte, error) {
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+func read(path string, buf []byte) ([]byte, error) { return readAt(unix.AT_FDCWD, path, buf) }
+
+// readAt is read, with a path that begins in an open directory.
+func readAt(dir int, path string, buf []byte) ([]byte, error) {
+	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
 	if err != nil {
 		return nil, err
 	}
