@@ -3,12 +3,25 @@ package logfile
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/moby/sys/reexec"
 	"github.com/stretchr/testify/require"
 )
+
+// What must be killed, or is a program with output, is a copy of the test binary, started under one of these names.
+func TestMain(m *testing.M) {
+	reexec.Register("log-lines", logLines)
+	reexec.Register("print-lines", printLines)
+	if reexec.Init() {
+		return
+	}
+	os.Exit(m.Run())
+}
 
 const deadline = 20 * time.Second
 
@@ -31,6 +44,31 @@ func eventually(t *testing.T, cond func() bool, what string) {
 			t.Fatalf("timed out: %s", what)
 		}
 	}
+}
+
+// child is a copy of the test binary, to be started.
+func child(args ...string) *exec.Cmd {
+	return &exec.Cmd{Path: reexec.Self(), Args: args, Stderr: os.Stderr}
+}
+
+const apart = "LOGFILE_TEST_APART"
+
+// isApart has a test run on its own, in a copy of the test binary with mounts and limits that are nobody else's, and is true
+// there.
+func isApart(t *testing.T) bool {
+	t.Helper()
+	if os.Getenv(apart) != "" {
+		return true
+	}
+	need(t, os.Geteuid() == 0, "only root can mount")
+	cmd := child(os.Args[0], "-test.v", "-test.run", "^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), apart+"=1")
+	cmd.Stderr = nil
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // which makes all mounts private too
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "--- PASS: "+t.Name()+" ")
+	return false
 }
 
 func newPath(t testing.TB) string { return filepath.Join(t.TempDir(), "out") }
@@ -60,10 +98,20 @@ func content(t testing.TB, path string) string {
 // files are the contents of all files of a log, the oldest first.
 func files(t testing.TB, path string) (all [][]byte) {
 	t.Helper()
-	for n := 0; exists(rotated(path, n)); n++ {
+	for n, missing := 0, 0; missing < 2; n++ {
+		if !exists(rotated(path, n)) {
+			missing++
+			continue
+		}
 		all = append([][]byte{[]byte(content(t, rotated(path, n)))}, all...)
 	}
 	return all
 }
 
 func together(t testing.TB, path string) string { return string(bytes.Join(files(t, path), nil)) }
+
+// lost is what most tests want of l.Lost.
+func lost(l *Log) (bytes int64, why error) {
+	bytes, _, why = l.Lost()
+	return bytes, why
+}
