@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,6 +80,7 @@ func TestBadUsage(t *testing.T) {
 // Every flag is taken in each of its forms, and PROGRAM runs: what a flag does
 // is tested with the thing it is about.
 func TestForms(t *testing.T) {
+	self := fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid())
 	for _, flags := range []string{
 		"-c", "--single-child", "-g", "--group",
 		"-r TERM:QUIT", "-rTERM:QUIT", "--rewrite TERM:QUIT", "--rewrite=15:3,1:0",
@@ -88,6 +90,9 @@ func TestForms(t *testing.T) {
 		"-k 5", "-k1.5", "-k500ms", "--kill-after 10s", "--kill-after=2m", "-k 1h", "-k 1m30s", "-k 1d", "-k 0", "-k .5",
 		"--grace 1", "--grace=0", "--stop-delay 1", "--stop-delay=0s",
 		"--stop-signal TERM", "--stop-signal=SIGQUIT,hup,RTMIN+3,28",
+		"-u " + self, "-u" + self, "--user " + self, "--user=" + self, "-C /", "-C/", "--chdir /", "--chdir=/", "--umask 22", "--umask=0022",
+		"--env A=b", "--env=A", "--env-file /dev/null", "--env-file=/dev/null", "--no-new-privileges", "--new-session",
+		"--ignore HUP", "--ignore=1,sigusr1", "--stdin /dev/null", "--stdout=/dev/null", "--stderr /dev/null",
 		"-q", "--quiet",
 		"-cgsw", "-sgwe1", "-gqk5 -s", "-sr15:3 -p15", "-g -s --",
 	} {
@@ -177,8 +182,9 @@ func TestHelpVersionAndLicense(t *testing.T) {
 			assert.Contains(t, help, name)
 		}
 		for flag := range strings.FieldsSeq(`-c --single-child -g --group -r --rewrite -e --success-code -p --parent-death
-			-s --subreaper -w --warn-reaped -P --pause -k --kill-after --grace --stop-delay --stop-signal -v --verbose
-			-q --quiet -h --help -V --version -l -L --license`) {
+			-s --subreaper -w --warn-reaped -P --pause -k --kill-after --grace --stop-delay --stop-signal
+			-u --user -C --chdir --umask --env --env-file --no-new-privileges --ignore --new-session --stdin --stdout --stderr
+			-v --verbose -q --quiet -h --help -V --version -l -L --license`) {
 			assert.Regexp(t, `(?m)^ .*[ ,]`+flag+`[ ,]`, " "+help)
 		}
 	})

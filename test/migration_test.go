@@ -139,10 +139,11 @@ func TestMigrationEntrypoint(t *testing.T) {
 	}
 }
 
-// The user is changed below tinit, which stays root.
+// The user is changed by tinit or below it, which stays root.
 func TestMigrationUser(t *testing.T) {
 	for _, words := range [][]string{
 		{"gosu", "app"},
+		{"/tinit", "-u", "app", "--"},
 		{"/tinit", "--", "gosu", "app"},
 		{"/tinit", "--", "setpriv", "--reuid", "app", "--regid", "app", "--init-groups"},
 	} {

@@ -20,6 +20,7 @@ type stage struct {
 	Proc       bool           // mount the /proc of a new PID namespace
 	NoProc     bool           // have no /proc at all
 	ReadOnly   bool           // have a read-only root
+	Bind       [][2]string    // put files, or folders, in the place of others
 	User       int            // become this user and group, without any other group
 	NoCaps     bool           // drop every capability
 	NoNewPrivs bool           // no new privileges
@@ -94,7 +95,7 @@ func (s *stage) apply() error {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	if s.Proc || s.NoProc || s.ReadOnly {
+	if s.Proc || s.NoProc || s.ReadOnly || s.Bind != nil {
 		step("private mounts", unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""))
 	}
 	if s.Proc {
@@ -102,6 +103,9 @@ func (s *stage) apply() error {
 	}
 	if s.NoProc {
 		step("cover /proc", unix.Mount("none", "/proc", "tmpfs", 0, ""))
+	}
+	for _, b := range s.Bind {
+		step("bind "+b[1], unix.Mount(b[0], b[1], "", unix.MS_BIND, ""))
 	}
 	if s.ReadOnly {
 		step("remount /", unix.Mount("", "/", "", unix.MS_REMOUNT|unix.MS_BIND|unix.MS_RDONLY, ""))

@@ -7,12 +7,13 @@ import (
 
 // A flag is one row of the usage text.
 type flag struct {
-	long  string
-	short string // its letters, more than one where peers differ
-	arg   bool   // whether it takes an argument
-	ends  bool   // what follows is not looked at
-	set   func(value string) error
-	given bool
+	long    string
+	short   string // its letters, more than one where peers differ
+	arg     bool   // whether it takes an argument
+	ends    bool   // what follows is not looked at
+	process bool   // whether it is about how PROGRAM is started
+	set     func(value string) error
+	given   bool
 }
 
 // flags are parsed as POSIX has it (Utility Syntax Guidelines, 12.2), with GNU's long ones beside: -abc, -r15:3, -r 15:3,

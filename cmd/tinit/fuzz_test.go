@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,8 @@ func FuzzParse(f *testing.F) {
 		{"tinit\x00run", "TINIT_FOO=1"},
 		{"tinit\x00-r\x00TERM:QUIT,HUP:0\x00-e\x001,143\x00-p\x00KILL\x00prog", "TINIT_REWRITE=a"},
 		{"tinit\x00-k10\x00--grace=1d\x00--stop-delay\x001m30s\x00--stop-signal\x00QUIT\x00prog", "DUMB_INIT_SETSID=0"},
+		{"tinit\x00-uapp:adm\x00-C/\x00--umask=27\x00--env\x00A=b\x00--env-file=f\x00--no-new-privileges\x00prog", "A=c"},
+		{"tinit\x00--ignore\x00HUP,64\x00--new-session\x00--stdin=a\x00--stdout=b\x00--stderr\x00c\x00prog", ""},
 		{"tinit\x00-P", "TINIT_VERBOSE=1\x00TINIT_SINGLE_CHILD=1"},
 		{"tinit\x00-h", "TINIT_STOP_SIGNAL=x\x00=\x00"},
 		{"tini\x00prog\x00-v\x00-e\x001\x00--\x00-v", "TINI_SUBREAPER=\x00TINI_KILL_PROCESS_GROUP="},
@@ -85,6 +88,33 @@ func FuzzParse(f *testing.F) {
 		same, err := parse(argv, environ)
 		require.NoError(t, err)
 		require.Equal(t, o, same)
+	})
+}
+
+func FuzzParseEnvFile(f *testing.F) {
+	for _, seed := range []string{
+		"", "A=b", "A=b\r\n# c\n\n  D\nE= f \n", "\ufeffA=b", "=x", "A B=c", "A=\x00", "\xff=x", "A\n=", "A==b", "A=b\rC=d", "\r", "# A\n#",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		variables, err := parseEnvFile(text)
+		if err != nil {
+			require.Nil(t, variables)
+			require.Regexp(t, `^line [1-9][0-9]*: `, err.Error())
+			return
+		}
+		require.LessOrEqual(t, len(variables), bytes.Count(text, []byte("\n"))+1)
+		for _, kv := range variables {
+			name, _, _ := strings.Cut(kv, "=")
+			require.NotEmpty(t, name)
+			require.Contains(t, string(text), kv)
+			require.False(t, strings.ContainsAny(kv, "\n\x00"), "%q", kv)
+			require.False(t, strings.ContainsAny(name, " \t\r"), "%q", kv)
+		}
+		again, err := parseEnvFile([]byte(strings.Join(variables, "\n")))
+		require.NoError(t, err)
+		require.Equal(t, variables, again)
 	})
 }
 

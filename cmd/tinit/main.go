@@ -47,6 +47,9 @@ func tinit(argv, environ []string) (code int, err error) {
 	settleThreads()
 	opts.cfg.Warn, opts.cfg.Tell, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.tell, say.note, opts.level == verbose
 
+	if err := opts.prepare(environ, signals); err != nil {
+		return who.codes.of(err), err
+	}
 	opts.inherit(signals, say)
 	terminal := opts.settleInSession(signals, say)
 	opts.adoptOrphans(say)
@@ -61,8 +64,9 @@ func tinit(argv, environ []string) (code int, err error) {
 		return 0, nil
 	}
 	if err := s.Start(opts.command); err != nil {
-		return who.codes.of(err), err
+		return who.codes.of(err), flagged(opts.command, err)
 	}
+	closeStreams(opts.command)
 	opts.takeIgnored(signals, say)
 	opts.letGo(say)
 	return opts.report(s.Run()), nil

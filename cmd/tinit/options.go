@@ -19,6 +19,7 @@ import (
 type options struct {
 	cfg         supervisor.Config
 	command     session.Command // PROGRAM
+	process     process         // and how it is started
 	success     [256]bool
 	parentDeath syscall.Signal
 	pause       bool
@@ -79,6 +80,9 @@ func (who *personality) parse(args, environ []string) (*options, error) {
 	if len(rest) > 0 {
 		o.command.Name = rest[0]
 	}
+	if f := all.find(func(f *flag) bool { return f.process && f.given }); f != nil && o.pause {
+		return nil, who.hinted(fmt.Errorf("--pause starts no PROGRAM that --%s could be for", f.long))
+	}
 	return o, who.check(o, dashes || who != own, len(rest) < len(args))
 }
 
@@ -107,7 +111,7 @@ func (who *personality) hinted(err error) error {
 
 // flags are the rows of the usage text, in its order.
 func (o *options) flags() flags {
-	return flags{
+	return slices.Concat(flags{
 		{long: "single-child", short: "c", set: boolean(func(on bool) { o.cfg.SingleChild = on })},
 		{long: "group", short: "g", set: boolean(func(on bool) { o.cfg.SingleChild = !on })},
 		{long: "rewrite", short: "r", arg: true, set: o.cfg.Rewrite.Add},
@@ -120,12 +124,13 @@ func (o *options) flags() flags {
 		{long: "grace", arg: true, set: o.setGrace},
 		{long: "stop-delay", arg: true, set: duration(&o.cfg.StopDelay)},
 		{long: "stop-signal", arg: true, set: o.setStopSignals},
+	}, o.process.flags(&o.command), flags{
 		{long: "verbose", short: "v", set: boolean(func(on bool) { o.setLevel(on, verbose) })},
 		{long: "quiet", short: "q", set: boolean(func(on bool) { o.setLevel(on, quiet) })},
 		{long: "help", short: "h", ends: true, set: to(&o.help)},
 		{long: "version", short: "V", ends: true, set: to(&o.version)},
 		{long: "license", short: "lL", ends: true, set: to(&o.license)},
-	}
+	})
 }
 
 // setParentDeath also takes KILL, as tini does: it can't be forwarded, but it ends tinit.

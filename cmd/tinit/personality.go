@@ -70,6 +70,9 @@ type codes struct {
 }
 
 func (c codes) of(err error) int {
+	if sig, ok := errors.AsType[interrupted](err); ok {
+		return 128 + int(sig)
+	}
 	start, ok := errors.AsType[*session.Error](err)
 	switch {
 	case !ok || start.ExitCode() == session.CodeOwnError:

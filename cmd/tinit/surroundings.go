@@ -13,6 +13,38 @@ import (
 
 // What tinit makes of the surroundings that it was started in, and which of them PROGRAM gets.
 
+// prepare completes what PROGRAM is started with. A FIFO opens when somebody opens its other end, and until then a stop signal
+// ends tinit. Any other waits for PROGRAM, as always.
+func (o *options) prepare(environ []string, signals *forwarder.Receiver) error {
+	if !o.process.opens() {
+		return o.process.prepare(&o.command, environ)
+	}
+	prepared := make(chan error, 1)
+	go func() { prepared <- o.process.prepare(&o.command, environ) }()
+	var early forwarder.Set
+	for {
+		select {
+		case err := <-prepared:
+			for _, sig := range early.Signals() {
+				_ = unix.Kill(unix.Getpid(), sig)
+			}
+			return err
+		case sig := <-signals.C:
+			if o.cfg.StopSignals.Has(sig) {
+				return interrupted(sig)
+			}
+			early |= forwarder.Of(sig)
+		}
+	}
+}
+
+// interrupted is a stop signal that came while there was a file to be opened.
+type interrupted syscall.Signal
+
+func (sig interrupted) Error() string {
+	return forwarder.SignalName(syscall.Signal(sig)) + " came before the files for PROGRAM were open"
+}
+
 // inherit has PROGRAM start with what tinit was started with of signals ignored and blocked, as far as that is known.
 func (o *options) inherit(signals *forwarder.Receiver, say *messages) {
 	if !o.unblocks {
@@ -47,6 +79,9 @@ func (o *options) settleInSession(signals *forwarder.Receiver, say *messages) *s
 	terminal, err := session.Lead()
 	if err != nil {
 		say.warn("%v", err)
+	}
+	if o.command.Place == session.NewSession {
+		return nil // it is no terminal of PROGRAM's
 	}
 	return terminal
 }

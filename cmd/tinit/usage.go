@@ -20,6 +20,18 @@ code. Flags end at the first word that is none, or at --.
                              (default 1s)
       --stop-delay DURATION  hold a stop signal back; a second one ends the delay
       --stop-signal LIST     the stop signals (default TERM,INT,QUIT)
+  -u, --user USER[:GROUP]    start PROGRAM as this user, by name or number
+  -C, --chdir DIR            start PROGRAM in this directory
+      --umask MODE           start PROGRAM with this umask, in octal
+      --env K[=V]            give PROGRAM this variable, K alone as tinit has it
+                             (repeatable)
+      --env-file FILE        the same from a file, one a line (repeatable)
+      --no-new-privileges    PROGRAM and what it starts gain none, as by set-user-ID
+      --ignore LIST          start PROGRAM with these signals ignored (repeatable)
+      --new-session          start PROGRAM in a session of its own
+      --stdin FILE           have PROGRAM read this file
+      --stdout FILE          append PROGRAM's output to this file
+      --stderr FILE          append PROGRAM's errors to this file
   -v, --verbose              say what tinit does
   -q, --quiet                say only why PROGRAM could not be started
   -h, --help                 print this
