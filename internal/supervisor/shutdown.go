@@ -52,6 +52,7 @@ func (s *Supervisor) signalled(sig syscall.Signal) {
 
 // stop is told of each stop signal, already rewritten.
 func (s *Supervisor) stop(sig syscall.Signal) {
+	s.asked = true
 	switch {
 	case s.phase == running && s.cfg.StopDelay > 0:
 		s.cfg.Note("holding %s back for %v", forwarder.SignalName(sig), s.cfg.StopDelay)

@@ -59,6 +59,7 @@ type Supervisor struct {
 	reaper      *reaper.Reaper
 	kernelReaps bool              // while the main program runs
 	again       chan struct{}     // ready when there may be more to reap
+	calls       chan func()       // what others want done by the goroutine that owns the programs
 	terminal    *session.Terminal // nil without one
 
 	programs []*program
@@ -70,6 +71,7 @@ type Supervisor struct {
 	leftovers  leftovers
 	killUntil  time.Time
 	saidEPERM  bool
+	asked      bool           // to end, by a stop signal
 	selfStop   bool           // this process stopped itself because the main program was stopped
 	groupStop  syscall.Signal // what was sent on last for a stop signal that all in this group may have got, 0 if none
 	onTerminal bool           // the main program was given the terminal
@@ -103,6 +105,7 @@ func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) (*
 		cfg:      cfg,
 		signals:  signals,
 		again:    make(chan struct{}, 1),
+		calls:    make(chan func()),
 		terminal: terminal,
 		timer:    time.NewTimer(0),
 	}
@@ -157,6 +160,8 @@ func (s *Supervisor) Run() (code int) {
 			s.changed(change)
 		case <-s.again:
 			s.reap()
+		case call := <-s.calls:
+			call()
 		case <-s.timer.C:
 			s.expired()
 		}
@@ -195,7 +200,7 @@ func (s *Supervisor) got(sig syscall.Signal) {
 	s.reap()
 }
 
-// Start starts the main program. The error is [session.Command.Start]'s; with it nothing was started.
+// Start starts the main program; again, when Run has returned. The error is [session.Command.Start]'s; with it nothing was started.
 func (s *Supervisor) Start(c session.Command) error {
 	// A pipeline's last program must keep the terminal (tinit a | b), so this takes standard output too.
 	if t := s.terminal; t != nil && t.Streams && t.Mine() {
@@ -205,6 +210,7 @@ func (s *Supervisor) Start(c session.Command) error {
 	if err != nil {
 		return err
 	}
+	s.renew()
 	p := &program{name: c.Name, pid: pid, target: forwarder.Group(pid), pidfd: -1}
 	if s.cfg.SingleChild || c.Place == session.SameGroup {
 		p.target = forwarder.Process(pid)
