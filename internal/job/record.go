@@ -1,0 +1,242 @@
+package job
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/internal/proc"
+)
+
+// What a job's folder holds.
+const (
+	recordName = "record"
+	recordNew  = "record.new" // on its way to be the record
+	askedName  = "asked"      // what a keeper that starts is to do
+	OutputName = "output"     // standard output and error; output.1 and so on are older
+	SocketName = "socket"     // where the keeper is asked
+)
+
+// MarkName is the variable by which what a job started can be told, together with the record's ID as its value.
+const MarkName = "TINIT_JOB_ID"
+
+// A State is how far a job has come, as its keeper knows. What has become of it since is for [Job.Now].
+type State string
+
+const (
+	Starting State = "starting" // not yet told to whoever asked for it
+	Running  State = "running"
+	Pausing  State = "pausing" // its program has ended, and will be started again
+	Ended    State = "ended"
+)
+
+// A Record is what is known of a job. The environment is not in it: it holds people's secrets.
+type Record struct {
+	ID      string // random, another one for each time that the job is started
+	Name    string
+	Program []string // with its arguments
+	Flags   []string // of tinit run, each --NAME or --NAME=VALUE
+	Dir     string   // where tinit run was
+
+	Boot      string // whose numbers these are: the kernel's boot ID
+	Namespace uint64 // and the inode of the PID namespace
+	Keeper    Process
+	Main      Process // of Program, while State is Running
+
+	State    State
+	Ready    bool   // it said READY=1 (sd_notify(3))
+	Status   string // what it said of itself
+	Started  time.Time
+	Restarts int
+	Exit     *Exit // of the last time that it ended
+	Trouble  string
+
+	// Files that standard output and error go to.
+	Output string
+	Errors string
+}
+
+// An Exit is how a program ended.
+type Exit struct {
+	Time   time.Time
+	Code   int           // 128+n for a death by signal n
+	Signal string        // its name
+	CPU    time.Duration // in ns, of all that the job's processes used until then
+	Memory int64         // the most that one of its processes had resident, in bytes
+}
+
+// A Process is a number, and what makes sure whose it is.
+type Process struct {
+	PID   int
+	Start uint64 // clock ticks after boot
+}
+
+// Here is the boot and the PID namespace that this process is in.
+func Here() (boot string, namespace uint64, err error) {
+	if !proc.Own() {
+		return "", 0, errors.New("jobs need a /proc of this PID namespace")
+	}
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return "", 0, err
+	}
+	var st unix.Stat_t
+	if err := unix.Stat("/proc/self/ns/pid", &st); err != nil {
+		return "", 0, os.NewSyscallError("stat(/proc/self/ns/pid)", err)
+	}
+	return string(text[:len(text)-1]), st.Ino, nil
+}
+
+// NewID returns a random ID. (crypto/rand would bring 500 KB of cryptography along, and its self-tests at each start.)
+func NewID() (string, error) {
+	var b [16]byte
+	if _, err := unix.Getrandom(b[:], 0); err != nil { // in one piece, up to 256 bytes
+		return "", os.NewSyscallError("getrandom", err)
+	}
+	return fmt.Sprintf("%x", b), nil
+}
+
+// A Folder is one job's.
+type Folder struct {
+	Number int
+	Path   string
+	root   *os.Root
+	lock   *os.File // held by whoever keeps the job
+	spare  *os.File // the next record, with room
+	fresh  bool     // nothing is in it that was there before
+}
+
+func (d *Dir) folder(number int) (*Folder, error) {
+	name := strconv.Itoa(number)
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	path := d.Path + "/" + name
+	if err := trusted(path, info); err != nil {
+		return nil, err
+	}
+	root, err := d.root.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	return &Folder{Number: number, Path: path, root: root}, nil
+}
+
+// Close closes the folder, and ends the hold on it unless a keeper has it.
+func (f *Folder) Close() {
+	if f.spare != nil {
+		_ = f.root.Remove(recordNew)
+		_ = f.spare.Close()
+	}
+	_ = f.root.Close()
+	if f.lock != nil {
+		_ = f.lock.Close()
+	}
+}
+
+// longestRecord is far more than any record has. An argument alone may have 128 KiB, all of them a quarter of the stack's limit.
+const longestRecord = 16 << 20
+
+// Read reads the record.
+func (f *Folder) Read() (Record, error) { return f.read(recordName) }
+
+func (f *Folder) read(name string) (Record, error) {
+	file, err := f.root.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	if err != nil {
+		return Record{}, err
+	}
+	defer file.Close() //nolint:errcheck // nothing was written
+	text, err := io.ReadAll(io.LimitReader(file, longestRecord))
+	if err != nil {
+		return Record{}, err
+	}
+	r, err := parse(string(text))
+	if err != nil {
+		return Record{}, fmt.Errorf("%s/%s is no record of a job: %w", f.Path, name, err)
+	}
+	if r.ID == "" || CheckName(r.Name) != nil || len(r.Program) == 0 {
+		return Record{}, fmt.Errorf("%s/%s is no record of a job", f.Path, name)
+	}
+	return r, nil
+}
+
+// Write puts r in place of the record: whoever reads finds the one or the other whole, after a crash too.
+func (f *Folder) Write(r Record) error {
+	if err := f.write([]byte(r.format())); err != nil {
+		_ = f.root.Remove(recordNew)
+		return fmt.Errorf("cannot write %s/%s: %w", f.Path, recordName, err)
+	}
+	return nil
+}
+
+// write writes where there is room already, so that a disk that has become full does not keep it from telling a job's end.
+func (f *Folder) write(text []byte) error {
+	file := f.spare
+	f.spare = nil
+	if file == nil {
+		var err error
+		if file, err = f.newFile(); err != nil {
+			return err
+		}
+	}
+	_, err := file.WriteAt(text, 0)
+	err = errors.Join(err, file.Truncate(int64(len(text))), file.Sync(), file.Close())
+	if err != nil {
+		return err
+	}
+	return f.root.Rename(recordNew, recordName)
+}
+
+func (f *Folder) newFile() (*os.File, error) {
+	_ = f.root.Remove(recordNew) // of a keeper that was killed
+	return f.root.OpenFile(recordNew, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// KeepRoom sees to it that the next Write of a record like r will succeed, as far as the file system can promise that.
+func (f *Folder) KeepRoom(r Record) {
+	const growth = 4096 // of what a program says of itself, and of how it ends
+	if f.spare != nil {
+		return
+	}
+	spare, err := f.newFile()
+	if err != nil {
+		return
+	}
+	_ = unix.Fallocate(int(spare.Fd()), 0, 0, int64(len(r.format())+growth))
+	f.spare = spare
+}
+
+// Remove removes the job's folder, which must be held.
+func (d *Dir) Remove(f *Folder) error {
+	return d.root.RemoveAll(strconv.Itoa(f.Number))
+}
+
+// Discard gives a folder back in which no program was started: it is as if it had not been asked for.
+func (d *Dir) Discard(f *Folder) {
+	if r, err := f.Read(); f.fresh && (err != nil || r.State == Starting) {
+		_ = d.Remove(f)
+	}
+	f.Close()
+}
+
+// numbers lists the jobs' numbers, in no order.
+func (d *Dir) numbers() ([]int, error) {
+	entries, err := fs.ReadDir(d.root.FS(), ".")
+	if err != nil {
+		return nil, err
+	}
+	var found []int
+	for _, e := range entries {
+		if n, err := strconv.Atoi(e.Name()); err == nil && n > 0 && strconv.Itoa(n) == e.Name() {
+			found = append(found, n)
+		}
+	}
+	return found, nil
+}

@@ -1,0 +1,120 @@
+package job
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/internal/proc"
+)
+
+// What there is to be said of a job beyond its record.
+const (
+	Stopped State = "stopped" // as by SIGSTOP (signal(7))
+	Lost    State = "lost"    // its keeper is gone, without having told an end
+	Away    State = "away"    // it runs in another PID namespace, where its numbers mean something
+)
+
+// Now is what the job is now, to the best of this process's knowledge.
+func (j Job) Now() State {
+	switch j.State {
+	case Ended, Starting:
+		return j.State
+	}
+	boot, namespace, err := Here()
+	switch {
+	case err != nil || boot != j.Boot:
+		return Lost
+	case namespace != j.Namespace:
+		return Away
+	case !j.Keeper.alive():
+		return Lost
+	}
+	if p, err := proc.Read(j.Main.PID); err == nil && p.Start == j.Main.Start && p.State == 'T' {
+		return Stopped
+	}
+	return j.State
+}
+
+// BeforeBoot reports whether the job was lost because the machine went down.
+func (j Job) BeforeBoot() bool {
+	boot, _, err := Here()
+	return err == nil && boot != j.Boot
+}
+
+// alive: a zombie has ended.
+func (p Process) alive() bool {
+	now, err := proc.Read(p.PID)
+	return err == nil && now.Start == p.Start && !now.Dead()
+}
+
+// Open returns a pidfd of the process, which is that process's and nobody else's. It fails with ESRCH if it has ended.
+func (p Process) Open() (*os.File, error) {
+	fd, err := unix.PidfdOpen(p.PID, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("pidfd_open", err)
+	}
+	// Only now: while the number was looked up it could have become another's.
+	if !p.alive() {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("pidfd_open", unix.ESRCH)
+	}
+	return os.NewFile(uintptr(fd), "pidfd"), nil
+}
+
+// Left are the processes of a job that was lost: those of its session, and of its program's if that leads another. What went
+// to a session of its own, as a daemon does, cannot be told any more.
+//
+// A session's number is used again when the last of its processes has ended. It has not been, if one is there that is surely of
+// the job: its program, or one that has the job's mark in its environment. Then all of the session are.
+func (j Job) Left() []proc.Process {
+	if j.Now() != Lost || j.BeforeBoot() {
+		return nil
+	}
+	all, err := proc.All()
+	if err != nil {
+		return nil
+	}
+	var left []proc.Process
+	for _, session := range []int{j.Keeper.PID, j.Main.PID} {
+		var members []proc.Process
+		known := false
+		for _, p := range all {
+			if sid, err := unix.Getsid(p.PID); err == nil && sid == session && !p.Dead() {
+				members = append(members, p)
+				known = known || p.PID == j.Main.PID && p.Start == j.Main.Start || j.marked(p.PID)
+			}
+		}
+		if known {
+			left = append(left, members...)
+		}
+	}
+	return left
+}
+
+func (j Job) marked(pid int) bool {
+	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	return err == nil && bytes.Contains(append([]byte{0}, environ...), []byte("\x00"+MarkName+"="+j.ID+"\x00"))
+}
+
+// EndLeft sends sig to what is left, and reports how many that were.
+func (j Job) EndLeft(sigs ...unix.Signal) (count int) {
+	for _, p := range j.Left() {
+		f, err := Process{p.PID, p.Start}.Open()
+		if err != nil {
+			continue
+		}
+		count++
+		for _, sig := range sigs {
+			_ = unix.PidfdSendSignal(int(f.Fd()), sig, nil, 0) // EPERM: it stays among those that are left
+		}
+		_ = f.Close()
+	}
+	return count
+}
+
+// Brief is the job in a few words, as tinit run prints it.
+func (j Job) Brief() string { return fmt.Sprintf("[%d] %d %s", j.Number, j.Main.PID, j.Name) }
