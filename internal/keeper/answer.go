@@ -1,0 +1,88 @@
+package keeper
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tinit-dev/tinit/forwarder"
+)
+
+// What can be asked of a keeper, each with its argument.
+const (
+	DoStop    = "stop"    // until KILL: a duration, or "-" for the job's own
+	DoKill    = "kill"    // a signal's number
+	DoRestart = "restart" // as with stop. The reply comes when it was started again
+	DoTrouble = "trouble" // none. The reply is what is wrong with the streams, if anything is
+)
+
+// answer runs in a goroutine of the client's.
+func (k *Keeper) answer(words []string) (text string, err error) {
+	words = append(words, "", "")
+	do, argument := words[0], words[1]
+	switch do {
+	case DoStop:
+		after, err := k.stopAfter(argument)
+		if err != nil {
+			return "", err
+		}
+		return "", k.do(func() { k.supervisor.Stop(after) })
+	case DoKill:
+		sig, err := forwarder.ParseSignal(argument)
+		if err != nil {
+			return "", err
+		}
+		return "", k.do(func() { k.supervisor.Kill(sig) })
+	case DoRestart:
+		after, err := k.stopAfter(argument)
+		if err != nil {
+			return "", err
+		}
+		return k.startedAgain(after)
+	case DoTrouble:
+		return k.streams.trouble(), nil
+	}
+	return "", fmt.Errorf("%q is nothing that can be asked of a job", do)
+}
+
+// do has f called by the owner of all this.
+func (k *Keeper) do(f func()) error {
+	if !k.supervisor.Do(f, k.over) {
+		return fmt.Errorf("job %q has just ended", k.cfg.Record.Name)
+	}
+	return nil
+}
+
+func (k *Keeper) stopAfter(argument string) (time.Duration, error) {
+	if argument == "-" {
+		return k.cfg.StopAfter, nil
+	}
+	return time.ParseDuration(argument)
+}
+
+func (k *Keeper) startedAgain(stopAfter time.Duration) (text string, err error) {
+	type result struct {
+		text string
+		err  error
+	}
+	started := make(chan result, 1)
+	err = k.do(func() {
+		if earlier := k.restart; earlier != nil {
+			k.restart = func(text string, err error) {
+				earlier(text, err)
+				started <- result{text, err}
+			}
+			return
+		}
+		k.restart = func(text string, err error) { started <- result{text, err} }
+		k.supervisor.Stop(stopAfter)
+	})
+	if err != nil {
+		return "", err
+	}
+	select {
+	case r := <-started:
+		return r.text, r.err
+	case <-k.over:
+		return "", fmt.Errorf("job %q has ended and was not started again", k.cfg.Record.Name)
+	}
+}

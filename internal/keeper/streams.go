@@ -1,0 +1,157 @@
+package keeper
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/job"
+	"github.com/tinit-dev/tinit/internal/logfile"
+)
+
+// Streams says where a program's standard streams go. Paths are absolute.
+type Streams struct {
+	Input          string // empty: /dev/null
+	Output, Errors string // empty: to the job's own file, both in the order in which they are written
+	MaxSize        int64  // of the job's own file, in bytes; 0 for no limit
+	MaxFiles       int    // how many of them
+	RotateNamed    bool   // the same goes for Output and Errors: somebody asked for it
+}
+
+// streams are the open ones. What the program writes goes through a pipe, so that it is the keeper that a full or a slow disk
+// holds up, and so that files can be rotated under it.
+type streams struct {
+	cfg      Streams
+	out, err *os.File // what the program is given
+	logs     []*log
+	files    [2]string
+}
+
+// A log is a pipe's other end.
+type log struct {
+	path string
+	to   *logfile.Log
+	from *os.File
+	done chan struct{} // closed when nothing will be written any more
+}
+
+func openStreams(cfg Streams, folder *job.Folder) (s *streams, err error) {
+	s = &streams{cfg: cfg}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	own := folder.Path + "/" + job.OutputName
+	s.files = [2]string{orElse(cfg.Output, own), orElse(cfg.Errors, own)}
+	if s.out, err = s.open(s.files[0], s.files[0] == own); err != nil {
+		return s, err
+	}
+	s.err = s.out
+	if s.files[1] != s.files[0] {
+		s.err, err = s.open(s.files[1], s.files[1] == own)
+	}
+	return s, err
+}
+
+func orElse(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+// open returns what is to be a stream of the program's. What is no regular file, such as a terminal, a FIFO or /dev/null, the
+// program gets itself: there is nothing to rotate, and it may want to know what it is.
+func (s *streams) open(path string, own bool) (*os.File, error) {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !own {
+		return os.OpenFile(path, os.O_WRONLY|os.O_APPEND|unix.O_NOCTTY, 0)
+	}
+	cfg := logfile.Config{Path: path, NoFollow: own}
+	if own || s.cfg.RotateNamed {
+		cfg.MaxSize, cfg.MaxFiles = s.cfg.MaxSize, s.cfg.MaxFiles
+	}
+	to, err := logfile.Open(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("cannot write the output: %w", err)
+	}
+	from, pipe, err := os.Pipe()
+	if err != nil {
+		to.Close()
+		return nil, err
+	}
+	l := &log{path: path, to: to, from: from, done: make(chan struct{})}
+	s.logs = append(s.logs, l)
+	go l.pump()
+	return pipe, nil
+}
+
+// pump has a thread to itself: a size limit raises SIGXFSZ on the one that writes, which is not to reach the program.
+func (l *log) pump() {
+	defer close(l.done)
+	runtime.LockOSThread()
+	if err := forwarder.Shield(); err == nil {
+		logfile.Pump(l.from, l.to)
+	}
+}
+
+// input is opened anew for each life of the program.
+func (s *streams) input() (*os.File, error) {
+	f, err := os.OpenFile(orElse(s.cfg.Input, os.DevNull), os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the input: %w", err)
+	}
+	// Only the open was not to wait, as for who writes to a FIFO.
+	return f, unix.SetNonblock(int(f.Fd()), false)
+}
+
+// drain returns when all that the program has written is in its files, or cannot be got there soon. The pipe may be held open by
+// somebody who is none of the job's any more, and a file system may hang.
+func (s *streams) drain() {
+	const patience = 2 * time.Second
+	timeout := time.After(patience)
+	for _, l := range s.logs {
+		_ = l.from.SetReadDeadline(time.Now())
+		select {
+		case <-l.done:
+		case <-timeout:
+			return
+		}
+	}
+}
+
+// trouble says what became of output that is not in its file, empty if all is.
+func (s *streams) trouble() string {
+	var lost int64
+	var reason error
+	for _, l := range s.logs {
+		if bytes, _, why := l.to.Lost(); bytes > 0 {
+			lost, reason = lost+bytes, errors.Join(reason, fmt.Errorf("%s: %w", l.path, why))
+		}
+	}
+	if lost == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d bytes of output were lost: %v", lost, reason)
+}
+
+func (s *streams) close() {
+	s.drain()
+	for _, f := range []*os.File{s.out, s.err} {
+		if f != nil {
+			_ = f.Close()
+		}
+	}
+	for _, l := range s.logs {
+		select {
+		case <-l.done:
+			l.to.Close()
+		default: // it hangs in the file, and would have Close wait
+		}
+	}
+}
