@@ -18,7 +18,11 @@ type command struct {
 
 // implemented are those of commandNames that there are. (That list does not hold the functions, since they may want to parse
 // flags as the init does, which looks at the names.)
-var implemented = []command{}
+var implemented = []command{
+	{"run", runJob}, {"start", startJobs}, {"jobs", listJobs}, {"status", printStatus}, {"logs", printLogs},
+	{"fg", foreground}, {"bg", continueJobs}, {"stop", stopJobs}, {"kill", killJobs}, {"restart", restartJobs},
+	{"wait", waitForJobs}, {"rm", removeJobs},
+}
 
 // command is the one that argv asks for, nil if it is none, or one that is yet to come: parse says so. It may be the first
 // word only. A flag before it would be the init's, of which a command has none.

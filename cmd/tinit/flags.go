@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type flag struct {
 	process bool   // whether it is about how PROGRAM is started
 	set     func(value string) error
 	given   bool
+	words   []string // each time that it was given, as --LONG or --LONG=VALUE
 }
 
 // flags are parsed as POSIX has it (Utility Syntax Guidelines, 12.2), with GNU's long ones beside: -abc, -r15:3, -r 15:3,
@@ -140,8 +142,27 @@ func (f *flag) giveNext(name string, args []string) (rest []string, err error) {
 
 func (f *flag) give(name, value string) error {
 	f.given = true
-	if err := f.set(value); err != nil {
+	if err := f.take(value); err != nil {
 		return fmt.Errorf("flag %s: %w", name, err)
 	}
 	return nil
+}
+
+func (f *flag) take(value string) error {
+	word := "--" + f.long
+	if f.arg {
+		word += "=" + value
+	}
+	f.words = append(f.words, word)
+	return f.set(value)
+}
+
+// words are the flags that were given, in a form that parse takes, less those of these names.
+func (fs flags) words(but ...string) (words []string) {
+	for _, f := range fs {
+		if !slices.Contains(but, f.long) {
+			words = append(words, f.words...)
+		}
+	}
+	return words
 }

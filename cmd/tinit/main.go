@@ -22,6 +22,9 @@ func main() {
 	if session.Stage() {
 		os.Exit(session.CodeOwnError)
 	}
+	if is, code := kept(); is {
+		os.Exit(code)
+	}
 	os.Exit(leave(tinit(os.Args, os.Environ())))
 }
 

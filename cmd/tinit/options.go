@@ -42,13 +42,19 @@ var commandNames = [...]string{
 	"run", "start", "jobs", "ps", "status", "logs", "fg", "bg", "stop", "kill", "restart", "wait", "rm", "check",
 }
 
-// parse reads flags and variables. Its errors name the flag or variable, and what is wrong with it.
-func (who *personality) parse(args, environ []string) (*options, error) {
+// defaults are what flags and variables change.
+func (who *personality) defaults() *options {
 	o := &options{}
 	o.cfg.StopSignals = forwarder.Of(syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
 	o.cfg.Grace = defaultGrace
 	o.cfg.Leave = true
 	who.usual(o)
+	return o
+}
+
+// parse reads flags and variables. Its errors name the flag or variable, and what is wrong with it.
+func (who *personality) parse(args, environ []string) (*options, error) {
+	o := who.defaults()
 
 	if who.alone != "" && len(args) == 1 && args[0] == who.alone {
 		o.version = true

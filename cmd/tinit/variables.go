@@ -152,7 +152,7 @@ func (fs flags) apply(variable, name, value string) error {
 		return nil
 	}
 	f.given = true
-	if err := f.set(value); err != nil {
+	if err := f.take(value); err != nil {
 		return fmt.Errorf("variable %s: %w", variable, err)
 	}
 	return nil

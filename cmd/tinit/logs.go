@@ -1,0 +1,231 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/job"
+	"github.com/tinit-dev/tinit/internal/keeper"
+	"github.com/tinit-dev/tinit/internal/logfile"
+)
+
+const logsUsage = `Usage: tinit logs [-f] [-n N] [-e] [JOB]
+
+Print what a job (the current one if none is named) has written, over all files
+that are kept.
+
+  -f, --follow   go on with what it writes, until it ends
+  -n, --lines N  the last N lines only
+  -e, --errors   what went to standard error, if that has a file of its own
+`
+
+// printLogs is tinit logs.
+func printLogs(args, _ []string) (code int, err error) {
+	var follow, errors bool
+	lines := logfile.All
+	rest, help, err := parseCommand("logs", flags{
+		{long: "follow", short: "f", set: to(&follow)},
+		{long: "lines", short: "n", arg: true, set: func(s string) (err error) { lines, err = parseLines(s); return err }},
+		{long: "errors", short: "e", set: to(&errors)},
+	}, args)
+	if err != nil {
+		return ownError(err)
+	}
+	if help {
+		return printOut(logsUsage)
+	}
+	j, err := findJob("logs", rest)
+	if err != nil {
+		return ownError(err)
+	}
+	file := j.Output
+	if errors {
+		file = j.Errors
+	}
+	stop := make(chan struct{})
+	if !follow || !closeAtEnd(j, stop) {
+		close(stop)
+	}
+	if err := logfile.Tail(os.Stdout, file, lines, stop); err != nil {
+		return ownError(err)
+	}
+	return 0, nil
+}
+
+func parseLines(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return 0, fmt.Errorf("%q is no number of lines", s)
+	}
+	return int(n), nil
+}
+
+// findJob finds the one job that words name, the current one if there are none.
+func findJob(command string, words []string) (job.Job, error) {
+	if len(words) > 1 {
+		return job.Job{}, hintedTo(command, fmt.Errorf("%q is one job too many", words[1]))
+	}
+	_, jobs, err := findJobs(words)
+	if err != nil {
+		return job.Job{}, err
+	}
+	return jobs[0], nil
+}
+
+// closeAtEnd closes a channel when the job ends. It returns false if it has ended already.
+func closeAtEnd(j job.Job, end chan<- struct{}) bool {
+	if now := j.Now(); now == job.Ended || now == job.Lost {
+		return false
+	}
+	running, err := j.Keeper.Open()
+	if err != nil {
+		return false
+	}
+	go func() {
+		awaitEnd(running)
+		close(end)
+	}()
+	return true
+}
+
+const fgUsage = `Usage: tinit fg [JOB]
+
+Follow the output of a job (the current one if none is named), pass the signals of
+the terminal on to it, and leave with its exit code when it ends. Ctrl-Z leaves it
+to run in the background. A job that was stopped is continued.
+`
+
+const bgUsage = `Usage: tinit bg [JOB...]
+
+Continue jobs that were stopped (the current one if none is named).
+`
+
+// foreground is tinit fg.
+func foreground(args, _ []string) (code int, err error) {
+	rest, help, err := parseCommand("fg", nil, args)
+	if err != nil {
+		return ownError(err)
+	}
+	if help {
+		return printOut(fgUsage)
+	}
+	j, err := findJob("fg", rest)
+	if err != nil {
+		return ownError(err)
+	}
+	signals, err := forwarder.Receive()
+	if err != nil {
+		return ownError(err)
+	}
+	end := make(chan struct{})
+	if !closeAtEnd(j, end) {
+		return 1, fmt.Errorf("job %q has ended (%s)", j.Name, stateOf(j))
+	}
+	complain(fmt.Errorf("%s: Ctrl-Z leaves it in the background", j.Brief()))
+	if j.Now() == job.Stopped {
+		if _, err := ask(j, keeper.DoKill, "CONT"); err != nil {
+			return ownError(err)
+		}
+	}
+	printed := make(chan error, 1)
+	go func() { printed <- logfile.Tail(os.Stdout, j.Output, 0, end) }()
+	return attend(j, signals, printed)
+}
+
+// attend passes signals on until all that the job wrote is printed.
+func attend(j job.Job, signals *forwarder.Receiver, printed <-chan error) (code int, err error) {
+	for {
+		select {
+		case err := <-printed:
+			if err != nil {
+				return ownError(err)
+			}
+			return exitCode(j)
+		case sig := <-signals.C:
+			switch sig {
+			case unix.SIGTSTP, unix.SIGHUP, unix.SIGTERM, unix.SIGPIPE:
+				// As with a shell's job the code says that this is not the end.
+				return 128 + int(sig), fmt.Errorf("%s goes on in the background", j.Brief())
+			case unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2:
+				if _, err := ask(j, keeper.DoKill, forwarder.SignalName(syscall.Signal(sig))); err != nil {
+					complain(err)
+				}
+			}
+		}
+	}
+}
+
+// exitCode is that of a job whose keeper has gone.
+func exitCode(j job.Job) (code int, err error) {
+	dir, err := job.Open(j.Folder())
+	if err != nil {
+		return ownError(err)
+	}
+	defer dir.Close()
+	now, err := dir.Read(j.Number)
+	switch {
+	case err != nil:
+		return ownError(fmt.Errorf("job %q: %w", j.Name, err))
+	case now.State != job.Ended || now.Exit == nil:
+		return ownError(fmt.Errorf("job %q was lost: its keeper was killed, and nobody knows its exit code", j.Name))
+	}
+	return now.Exit.Code, nil
+}
+
+// continueJobs is tinit bg.
+func continueJobs(args, _ []string) (code int, err error) {
+	rest, help, err := parseCommand("bg", nil, args)
+	if err != nil {
+		return ownError(err)
+	}
+	if help {
+		return printOut(bgUsage)
+	}
+	_, jobs, err := findJobs(rest)
+	if err != nil {
+		return ownError(err)
+	}
+	return each(jobs, func(j job.Job) error {
+		if err := killJob(j, unix.SIGCONT); err != nil {
+			return err
+		}
+		_, err := printOut(fmt.Sprintf("[%d] %s\n", j.Number, commandLine(j.Program)))
+		return err
+	})
+}
+
+const waitUsage = `Usage: tinit wait [JOB...]
+
+Wait until jobs have ended (the current one if none is named), and leave with the
+exit code of the last.
+`
+
+// waitForJobs is tinit wait.
+func waitForJobs(args, _ []string) (code int, err error) {
+	rest, help, err := parseCommand("wait", nil, args)
+	if err != nil {
+		return ownError(err)
+	}
+	if help {
+		return printOut(waitUsage)
+	}
+	_, jobs, err := findJobs(rest)
+	if err != nil {
+		return ownError(err)
+	}
+	for _, j := range jobs {
+		end := make(chan struct{})
+		if closeAtEnd(j, end) {
+			<-end
+		}
+		if code, err = exitCode(j); err != nil {
+			return code, err
+		}
+	}
+	return code, nil
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tinit-dev/tinit/internal/job"
+	"github.com/tinit-dev/tinit/internal/keeper"
+)
+
+const runUsage = `Usage: tinit run [flags] [--] PROGRAM [ARG...]
+
+Run PROGRAM in the background, as a job: in a session without a terminal, with a
+keeper that is its init. Print the job's number, PROGRAM's process and its name.
+
+  -n, --name NAME            the job's name (default PROGRAM's)
+      --restart POLICY       no, on-failure, on-failure:N or always (default no)
+      --wait                 return when PROGRAM says READY=1 (sd_notify(3))
+      --timeout DURATION     and have that fail after DURATION (default never)
+      --pidfile FILE         have FILE hold PROGRAM's process ID
+      --stdin FILE           have PROGRAM read FILE (default /dev/null)
+      --stdout FILE          append PROGRAM's output to FILE, not to the job's own
+      --stderr FILE          append PROGRAM's errors to FILE
+      --log-max-size SIZE    rotate a file of that size, 500k, 20m, 1g, 0 for never
+                             (default 20m for the job's own, 0 for others)
+      --log-max-files N      keep N files, the current one among them (default 5)
+  -k, --kill-after DURATION  how long tinit stop waits before KILL (default 10s)
+
+As for tinit itself: -c -g -r -e --grace --stop-delay --stop-signal -u -C --umask
+--env --env-file --no-new-privileges --ignore --new-session -v -q. See tinit(1).
+Exit codes: 0 it runs; 127 not found, 126 not executable, 125 an error of tinit's
+own; with --wait, 124 not ready in time. See tinit-run(1).
+`
+
+// A jobRequest is what tinit run was asked for, and what it takes to start the job again.
+type jobRequest struct {
+	*options
+	flags   flags
+	name    string
+	restart keeper.Restart
+	wait    bool
+	timeout time.Duration
+	pidFile string
+	logs    keeper.Streams
+}
+
+const (
+	defaultLogSize  = 20 << 20 // as Docker's local driver
+	defaultLogFiles = 5
+)
+
+// newJobRequest has the flags of tinit run, most of which are the init's.
+func newJobRequest() *jobRequest {
+	r := &jobRequest{options: own.defaults()}
+	r.logs.MaxSize, r.logs.MaxFiles = defaultLogSize, defaultLogFiles
+	inits := slices.DeleteFunc(r.options.flags(), func(f *flag) bool {
+		return slices.Contains([]string{
+			"parent-death", "subreaper", "warn-reaped", "pause", "help", "version", "license",
+		}, f.long)
+	})
+	r.flags = append(flags{
+		{long: "name", short: "n", arg: true, set: r.setName},
+		{long: "restart", arg: true, set: func(s string) (err error) { r.restart, err = keeper.ParseRestart(s); return err }},
+		{long: "wait", set: to(&r.wait)},
+		{long: "timeout", arg: true, set: duration(&r.timeout)},
+		{long: "pidfile", arg: true, set: filled(&r.pidFile)},
+		{long: "log-max-size", arg: true, set: r.setLogSize},
+		{long: "log-max-files", arg: true, set: r.setLogFiles},
+	}, inits...)
+	return r
+}
+
+func (r *jobRequest) setName(name string) error {
+	r.name = name
+	return job.CheckName(name)
+}
+
+func (r *jobRequest) setLogSize(s string) (err error) {
+	r.logs.RotateNamed = true
+	r.logs.MaxSize, err = parseSize(s)
+	return err
+}
+
+func (r *jobRequest) setLogFiles(s string) error {
+	n, err := strconv.ParseUint(s, 10, 16)
+	if err != nil || n == 0 {
+		return fmt.Errorf("%q is no number of files", s)
+	}
+	r.logs.MaxFiles = int(n)
+	return nil
+}
+
+// parse reads the flags and variables of the job, and what follows them.
+func (r *jobRequest) parse(args, environ []string) (help bool, err error) {
+	env := own.sort(environ)
+	rest, help, err := parseCommand("run", r.flags, args)
+	if err != nil || help {
+		return help, err
+	}
+	if err := own.applyVariables(r.flags, env.own); err != nil {
+		return false, err
+	}
+	if len(rest) == 0 {
+		return false, hintedTo("run", errors.New("no PROGRAM given"))
+	}
+	if r.timeout > 0 && !r.wait {
+		return false, hintedTo("run", errors.New("--timeout is for --wait"))
+	}
+	r.command.Name, r.command.Args, r.command.Env = rest[0], rest, env.rest
+	return false, nil
+}
+
+// runJob is tinit run.
+func runJob(args, environ []string) (code int, err error) {
+	r := newJobRequest()
+	help, err := r.parse(args, environ)
+	if err != nil {
+		return ownError(err)
+	}
+	if help {
+		return printOut(runUsage)
+	}
+	dir, err := makeJobs()
+	if err != nil {
+		return ownError(err)
+	}
+	if err := r.completeEnvironment(environ); err != nil {
+		return ownError(err)
+	}
+	folder, name, err := dir.Reserve(r.name, r.command.Name)
+	if err != nil {
+		return ownError(err)
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		dir.Discard(folder)
+		return ownError(err)
+	}
+	record := job.Record{
+		Name: name, Program: r.command.Args, Dir: wd,
+		// What --env says is not kept: see job.Record.
+		Flags: r.flags.words("name", "env"),
+	}
+	return r.startKeeper(dir, folder, record)
+}
+
+// completeEnvironment is for what flags and the caller say of PROGRAM's environment, which goes to the keeper as its own.
+func (r *jobRequest) completeEnvironment(environ []string) error {
+	p := r.process
+	p.streams = [3]string{} // the keeper's to open
+	return p.prepare(&r.command, environ)
+}
+
+// startKeeper starts a job's keeper, and says what became of the job.
+func (r *jobRequest) startKeeper(dir *job.Dir, folder *job.Folder, record job.Record) (code int, err error) {
+	defer folder.Close()
+	err = folder.Ask(record)
+	var said string
+	if err == nil {
+		said, code, err = daemonize(folder, record, r.command.Env)
+	}
+	if err != nil {
+		dir.Discard(folder)
+		return max(code, 1), err
+	}
+	if r.level > quiet {
+		warnOfLogout()
+		return printOut(said + "\n")
+	}
+	return 0, nil
+}
+
+// stopAfter is how long a stop waits before KILL if nothing else is asked for. That --kill-after is 0 means never.
+func (r *jobRequest) stopAfter() time.Duration {
+	const usual, never = 10 * time.Second, 1 << 62 // the former as with docker stop
+	switch given := r.flags.find(func(f *flag) bool { return f.long == "kill-after" }).given; {
+	case !given:
+		return usual
+	case r.cfg.KillAfter == 0:
+		return never
+	}
+	return r.cfg.KillAfter
+}
+
+// parseSize reads a number of bytes as Docker's log options have it: 500k, 20m, 1g.
+func parseSize(s string) (int64, error) {
+	number, shift := s, 0
+	if i := strings.IndexAny(s, "bkmgBKMG"); i >= 0 && i == len(s)-1 {
+		number = s[:i]
+		shift = 10 * strings.Index("bkmg", strings.ToLower(s[i:]))
+	}
+	n, err := strconv.ParseUint(number, 10, 63)
+	if err != nil || n > uint64(1<<62)>>shift {
+		return 0, fmt.Errorf("%q is no size such as 500k, 20m or 1g", s)
+	}
+	return int64(n) << shift, nil
+}

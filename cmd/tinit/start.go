@@ -1,0 +1,150 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tinit-dev/tinit/internal/job"
+	"github.com/tinit-dev/tinit/internal/keeper"
+)
+
+const startUsage = `Usage: tinit start [--env K[=V]] [--env-file FILE] [JOB...]
+
+Start jobs again that have ended (the current one if none is named), in the same
+directory and with the same flags. The environment is that of the caller: what a
+job had before is not kept.
+
+  --env K[=V]      give PROGRAM this variable (repeatable)
+  --env-file FILE  the same from a file (repeatable)
+`
+
+const restartUsage = `Usage: tinit restart [-t DURATION] [JOB...]
+
+Stop jobs (the current one if none is named) and start them again, with the
+environment that they have. A job that has ended is started, see tinit start.
+
+  -t, --timeout DURATION  until KILL (default what tinit run was told, or 10s)
+`
+
+// startJobs is tinit start.
+func startJobs(args, environ []string) (code int, err error) {
+	more := newJobRequest()
+	env := slices.DeleteFunc(slices.Clone(more.flags), func(f *flag) bool { return f.long != "env" && f.long != "env-file" })
+	rest, help, err := parseCommand("start", env, args)
+	if err != nil {
+		return ownError(err)
+	}
+	if help {
+		return printOut(startUsage)
+	}
+	dir, jobs, err := findJobs(rest)
+	if err != nil {
+		return ownError(err)
+	}
+	return each(jobs, func(j job.Job) error { return startJob(dir, j, env.words(), environ) })
+}
+
+// startJob starts a job that has ended. more are flags beside those that it was started with first.
+func startJob(dir *job.Dir, j job.Job, more, environ []string) error {
+	r := newJobRequest()
+	if _, err := r.parse(slices.Concat(j.Flags, more, []string{"--"}, j.Program), environ); err != nil {
+		return err
+	}
+	if err := r.completeEnvironment(environ); err != nil {
+		return err
+	}
+	folder, err := dir.Again(j)
+	if err != nil {
+		return err
+	}
+	record := job.Record{Name: j.Name, Program: j.Program, Dir: j.Dir, Flags: j.Flags}
+	_, err = r.startKeeper(dir, folder, record)
+	return err
+}
+
+// restartJobs is tinit restart.
+func restartJobs(args, environ []string) (code int, err error) {
+	timeout := time.Duration(-1)
+	rest, help, err := parseCommand("restart", flags{
+		{long: "timeout", short: "t", arg: true, set: duration(&timeout)},
+	}, args)
+	if err != nil {
+		return ownError(err)
+	}
+	if help {
+		return printOut(restartUsage)
+	}
+	dir, jobs, err := findJobs(rest)
+	if err != nil {
+		return ownError(err)
+	}
+	return each(jobs, func(j job.Job) error {
+		switch now := j.Now(); now {
+		case job.Ended, job.Lost:
+			return startJob(dir, j, nil, environ)
+		}
+		said, err := ask(j, keeper.DoRestart, timeoutWord(timeout))
+		if err != nil {
+			return err
+		}
+		_, err = printOut(said + "\n")
+		return err
+	})
+}
+
+const rmUsage = `Usage: tinit rm [-f] [-a | JOB...]
+
+Remove jobs that have ended, with their output (the current one if none is named).
+
+  -a, --all    all that have ended
+  -f, --force  end those that have not, as tinit stop does
+`
+
+// removeJobs is tinit rm.
+func removeJobs(args, _ []string) (code int, err error) {
+	var all, force bool
+	rest, help, err := parseCommand("rm", flags{
+		{long: "all", short: "a", set: to(&all)},
+		{long: "force", short: "f", set: to(&force)},
+	}, args)
+	switch {
+	case err != nil:
+		return ownError(err)
+	case help:
+		return printOut(rmUsage)
+	case all && len(rest) > 0:
+		return ownError(hintedTo("rm", errors.New("--all and JOB do not go together")))
+	}
+	var dir *job.Dir
+	var jobs []job.Job
+	if all {
+		dir, jobs, err = allJobs()
+		jobs = slices.DeleteFunc(jobs, func(j job.Job) bool { return !force && !over(j) })
+	} else {
+		dir, jobs, err = findJobs(rest)
+	}
+	if err != nil {
+		return ownError(err)
+	}
+	return each(jobs, func(j job.Job) error {
+		if force {
+			if err := stopJob(j, -1); err != nil {
+				return err
+			}
+		}
+		folder, err := dir.Again(j)
+		if err != nil {
+			return fmt.Errorf("%w (tinit rm -f ends it first)", err)
+		}
+		defer folder.Close()
+		return dir.Remove(folder)
+	})
+}
+
+// over reports whether nothing of the job runs any more.
+func over(j job.Job) bool {
+	now := j.Now()
+	return now == job.Ended || now == job.Lost && len(j.Left()) == 0
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tinit-dev/tinit/internal/job"
+	"github.com/tinit-dev/tinit/internal/jsontext"
+	"github.com/tinit-dev/tinit/internal/keeper"
+)
+
+const statusUsage = `Usage: tinit status [--json] [JOB]
+
+Say what is known of a job (the current one if none is named).
+
+      --json  for programs
+
+Exit codes are those of init scripts (LSB): 0 it runs, 1 it was lost: its keeper was
+killed, or the machine went down; 3 it has ended; 4 there is no such job, or it can't
+be told.
+`
+
+// As the Linux Standard Base has them for the action status of init scripts.
+const (
+	statusRuns    = 0
+	statusLost    = 1
+	statusEnded   = 3
+	statusUnknown = 4
+)
+
+// printStatus is tinit status.
+func printStatus(args, _ []string) (code int, err error) {
+	var json bool
+	rest, help, err := parseCommand("status", flags{{long: "json", set: to(&json)}}, args)
+	if err != nil {
+		return statusUnknown, err
+	}
+	if help {
+		return printOut(statusUsage)
+	}
+	j, err := findJob("status", rest)
+	if err != nil {
+		return statusUnknown, err
+	}
+	code = statusRuns
+	switch j.Now() {
+	case job.Ended:
+		code = statusEnded
+	case job.Lost:
+		code = statusLost
+	case job.Away:
+		code = statusUnknown
+	default:
+		if trouble, err := ask(j, keeper.DoTrouble); err != nil {
+			complain(err)
+		} else {
+			j.Trouble = trouble
+		}
+	}
+	text := statusText(j)
+	if json {
+		text = string(jsontext.Append(nil, jobObject(j, lookAtUse([]job.Job{j})))) + "\n"
+	}
+	if _, err := printOut(text); err != nil {
+		return statusUnknown, err
+	}
+	return code, nil
+}
+
+func statusText(j job.Job) string {
+	u := lookAtUse([]job.Job{j}).of(j)
+	var rows [][]string
+	add := func(is bool, name, format string, args ...any) {
+		if is {
+			rows = append(rows, []string{name + ":", fmt.Sprintf(format, args...)})
+		}
+	}
+	add(true, "job", "[%d] %s", j.Number, j.Name)
+	add(true, "state", "%s", stateLine(j))
+	add(true, "program", "%s", commandLine(j.Program))
+	add(true, "directory", "%s", j.Dir)
+	add(len(j.Flags) > 0, "flags", "%s", commandLine(j.Flags))
+	add(u.pid != 0, "process", "%d, group %d, session %d, kept by %d", u.pid, u.pgid, u.sid, j.Keeper.PID)
+	add(!j.Started.IsZero(), "started", "%s", j.Started.Format(time.DateTime))
+	add(j.State == job.Ended && j.Exit != nil, "ended", "%s", endedAt(j))
+	add(true, "CPU time", "%s", clock(u.cpu))
+	add(true, "memory", "%s", bytesText(u.memory))
+	add(j.Restarts > 0, "restarts", "%d", j.Restarts)
+	add(j.Ready, "ready", "yes")
+	add(j.Status != "", "says", "%s", printable(j.Status))
+	add(j.Output != "", "output", "%s", j.Output)
+	add(j.Errors != j.Output, "errors", "%s", j.Errors)
+	add(j.Trouble != "", "trouble", "%s", printable(j.Trouble))
+	return columns(len(rows), func(i int) []string { return rows[i] })
+}
+
+func stateLine(j job.Job) string {
+	text := stateOf(j)
+	switch now := j.Now(); {
+	case now == job.Running || now == job.Stopped:
+		text += " for " + clock(lasted(j))
+	case now == job.Lost && j.BeforeBoot():
+		text += ": the machine went down while it ran"
+	case now == job.Lost:
+		text += fmt.Sprintf(": its keeper was killed; %d of its processes are left", len(j.Left()))
+	case now == job.Away:
+		text += ", in another PID namespace"
+	case now == job.Pausing && j.Exit != nil:
+		text += ", after " + endOf(*j.Exit)
+	}
+	return text
+}
+
+func endedAt(j job.Job) string {
+	if j.Exit == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s, after %s", j.Exit.Time.Format(time.DateTime), clock(lasted(j)))
+}
+
+// printable is text that a program chose, for a terminal.
+func printable(text string) string { return strings.TrimSuffix(line(text)[len("tinit: "):], "\n") }

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/control"
+	"github.com/tinit-dev/tinit/internal/job"
+	"github.com/tinit-dev/tinit/internal/keeper"
+)
+
+const stopUsage = `Usage: tinit stop [-t DURATION] [JOB...]
+
+End jobs (the current one if none is named), whole trees of processes: send PROGRAM
+its stop signal, and KILL when DURATION is over. Return when they have ended.
+
+  -t, --timeout DURATION  until KILL (default what tinit run was told, or 10s)
+
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+`
+
+const killUsage = `Usage: tinit kill [-s SIGNAL] [JOB...]
+
+Send jobs (the current one if none is named) a signal. It is a stop signal, or KILL,
+that keeps a job from being started again by its restart policy.
+
+  -s, --signal SIGNAL  by name or number (default TERM)
+`
+
+// stopJobs is tinit stop.
+func stopJobs(args, _ []string) (code int, err error) {
+	timeout := time.Duration(-1)
+	rest, help, err := parseCommand("stop", flags{
+		{long: "timeout", short: "t", arg: true, set: duration(&timeout)},
+	}, args)
+	if err != nil {
+		return ownError(err)
+	}
+	if help {
+		return printOut(stopUsage)
+	}
+	_, jobs, err := findJobs(rest)
+	if err != nil {
+		return ownError(err)
+	}
+	return each(jobs, func(j job.Job) error { return stopJob(j, timeout) })
+}
+
+// each does something with every job, whatever becomes of the others.
+func each(jobs []job.Job, do func(job.Job) error) (code int, err error) {
+	for _, j := range jobs {
+		if e := do(j); e != nil {
+			if err != nil {
+				complain(err)
+			}
+			code, err = 1, e
+		}
+	}
+	return code, err
+}
+
+// stopJob returns when the job has ended. A timeout below 0 is the job's own.
+func stopJob(j job.Job, timeout time.Duration) error {
+	switch j.Now() {
+	case job.Ended:
+		return nil
+	case job.Lost:
+		return endLost(j, timeout)
+	}
+	running, err := j.Keeper.Open()
+	if err != nil {
+		return endedMeanwhile(j, err)
+	}
+	defer running.Close() //nolint:errcheck // nothing was written
+	if _, err := ask(j, keeper.DoStop, timeoutWord(timeout)); err != nil {
+		if unix.PidfdSendSignal(int(running.Fd()), 0, nil, 0) == unix.ESRCH {
+			return nil
+		}
+		return err
+	}
+	awaitEnd(running)
+	return nil
+}
+
+// endedMeanwhile: its keeper was there a moment ago.
+func endedMeanwhile(j job.Job, err error) error {
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	return fmt.Errorf("job %q: %w", j.Name, err)
+}
+
+// endLost ends what is left of a job that has no keeper any more.
+func endLost(j job.Job, timeout time.Duration) error {
+	if timeout < 0 {
+		const usual = 10 * time.Second
+		timeout = usual
+	}
+	if j.EndLeft(unix.SIGTERM, unix.SIGCONT) == 0 {
+		return nil
+	}
+	none := func() bool { return len(j.Left()) == 0 }
+	if waitFor(none, timeout) {
+		return nil
+	}
+	const killWait = time.Second
+	if waitFor(func() bool { j.EndLeft(unix.SIGKILL); return none() }, killWait) {
+		return nil
+	}
+	return fmt.Errorf("job %q: %d processes are left that KILL did not end", j.Name, len(j.Left()))
+}
+
+// waitFor looks now and then whether cond has come to hold. Whoever has no parent here tells nobody of its end.
+func waitFor(cond func() bool, timeout time.Duration) bool {
+	const every = 20 * time.Millisecond
+	for end := time.Now().Add(timeout); !cond(); time.Sleep(every) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
+// ask asks a job's keeper.
+func ask(j job.Job, words ...string) (string, error) {
+	if j.Now() == job.Away {
+		return "", fmt.Errorf("job %q runs in another PID namespace, and can be reached from there only", j.Name)
+	}
+	text, err := control.Ask(j.Path(job.SocketName), words...)
+	if err != nil {
+		return "", fmt.Errorf("job %q: %w", j.Name, err)
+	}
+	return text, nil
+}
+
+func timeoutWord(timeout time.Duration) string {
+	if timeout < 0 {
+		return "-"
+	}
+	return timeout.String()
+}
+
+// awaitEnd returns when the process of a pidfd has ended.
+func awaitEnd(pidfd *os.File) {
+	fds := []unix.PollFd{{Fd: int32(pidfd.Fd()), Events: unix.POLLIN}}
+	for {
+		if n, err := unix.Poll(fds, -1); n > 0 || err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// killJobs is tinit kill.
+func killJobs(args, _ []string) (code int, err error) {
+	sig := unix.SIGTERM
+	rest, help, err := parseCommand("kill", flags{
+		{long: "signal", short: "s", arg: true, set: func(s string) (err error) { sig, err = forwarder.ParseSignal(s); return err }},
+	}, args)
+	if err != nil {
+		return ownError(err)
+	}
+	if help {
+		return printOut(killUsage)
+	}
+	_, jobs, err := findJobs(rest)
+	if err != nil {
+		return ownError(err)
+	}
+	return each(jobs, func(j job.Job) error { return killJob(j, sig) })
+}
+
+func killJob(j job.Job, sig unix.Signal) error {
+	switch j.Now() {
+	case job.Ended:
+		return fmt.Errorf("job %q has ended", j.Name)
+	case job.Lost:
+		if j.EndLeft(sig) == 0 {
+			return fmt.Errorf("job %q was lost, and nothing is left of it", j.Name)
+		}
+		return nil
+	}
+	_, err := ask(j, keeper.DoKill, forwarder.SignalName(sig))
+	return err
+}
