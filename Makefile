@@ -13,6 +13,7 @@ COMMIT  ?= $(shell git rev-parse --short=7 HEAD 2>/dev/null || echo unknown)
 
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+MANPAGES = $(notdir $(wildcard docs/*.1))
 ARCHES   = amd64 arm64 arm 386 riscv64 ppc64le s390x loong64
 FUZZTIME ?= 10s
 
@@ -32,12 +33,12 @@ race: ## all tests under the race detector (needs cgo)
 fuzz: ## each fuzz target for FUZZTIME
 	.ci/fuzz $(FUZZTIME)
 
-lint: ## formatting, vet, linters, go.mod, the manual page
+lint: ## formatting, vet, linters, go.mod, the manual pages
 	.ci/lint
 
-man: ## check the manual page, and show it
+man: ## check the manual pages, and show them
 	mandoc -T lint -W warning docs/*.1
-	man -l docs/tinit.1
+	man -l $(MANPAGES:%=docs/%)
 
 cross: ## dist/tinit-ARCH for every architecture
 	@set -e; for arch in $(ARCHES); do \
@@ -55,10 +56,10 @@ bench: ## what tinit costs, beside tini, dumb-init, catatonit and its goals (roo
 
 install: build ## into DESTDIR and PREFIX
 	install -D -m 755 tinit $(DESTDIR)$(BINDIR)/tinit
-	install -D -m 644 docs/tinit.1 $(DESTDIR)$(MANDIR)/man1/tinit.1
+	for page in $(MANPAGES); do install -D -m 644 docs/$$page $(DESTDIR)$(MANDIR)/man1/$$page || exit; done
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/tinit $(DESTDIR)$(MANDIR)/man1/tinit.1
+	rm -f $(DESTDIR)$(BINDIR)/tinit $(MANPAGES:%=$(DESTDIR)$(MANDIR)/man1/%)
 
 clean:
 	rm -rf tinit dist

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -125,22 +126,34 @@ func TestFlagsAfterProgramAreItsOwn(t *testing.T) {
 // commands is the words that tinit keeps for commands of its own.
 var commands = strings.Fields("run start jobs ps status logs fg bg stop kill restart wait rm check")
 
-// A command's name is refused as PID 1 and not, so that one command line means
-// one thing; after -- it is a program.
+// implemented is those of them that there are.
+var implemented = strings.Fields("run start jobs ps status logs fg bg stop kill restart wait rm")
+
+// A command's name is never a program's, as PID 1 or not, so that one command
+// line means one thing; after -- it is.
 func TestCommandNames(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range commands {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\nexit 40\n"), 0o755))
 	}
 	path := "PATH=" + dir + ":" + os.Getenv("PATH")
+	refused := func(t *testing.T, r *run, name string, words ...string) {
+		t.Helper()
+		got := r.env(path).run()
+		assert.Equal(t, 125, got.code, name)
+		assert.Empty(t, got.out)
+		oneLine(t, got.err, append(words, "tinit -- "+name)...)
+	}
+	for _, name := range commands {
+		refused(t, pid1(t, name, "x"), name)
+		refused(t, pid1(t, name), name)
+		if !slices.Contains(implemented, name) {
+			refused(t, tinit(t, name, "x"), name)
+		}
+	}
 	everywhere(t, func(t *testing.T, tinit starter) {
 		for _, name := range commands {
-			r := tinit(t, name, "x").env(path).run()
-			assert.Equal(t, 125, r.code, name)
-			assert.Empty(t, r.out)
-			oneLine(t, r.err, "tinit -- "+name)
-			assert.Equal(t, 125, tinit(t, "-c", name).env(path).run().code, "-c %s", name)
-
+			refused(t, tinit(t, "-c", name), name, "flags come after it")
 			assert.Equal(t, result{40, "", ""}, tinit(t, "--", name, "x").env(path).run(), "-- %s", name)
 		}
 		assert.Equal(t, 40, tinit(t, dir+"/start").run().code, "a path is no command")

@@ -21,7 +21,7 @@ type command struct {
 var implemented = []command{
 	{"run", runJob}, {"start", startJobs}, {"jobs", listJobs}, {"status", printStatus}, {"logs", printLogs},
 	{"fg", foreground}, {"bg", continueJobs}, {"stop", stopJobs}, {"kill", killJobs}, {"restart", restartJobs},
-	{"wait", waitForJobs}, {"rm", removeJobs},
+	{"wait", waitForJobs}, {"rm", removeJobs}, {"ps", ps},
 }
 
 // command is the one that argv asks for, nil if it is none, or one that is yet to come: parse says so. It may be the first

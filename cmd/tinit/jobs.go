@@ -7,7 +7,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/tinit-dev/tinit/internal/job"
@@ -160,8 +159,8 @@ func marks(jobs []job.Job) map[int]string {
 
 func shortList(jobs []job.Job) string {
 	marks := marks(jobs)
-	return columns(len(jobs), func(i int) []string {
-		j := jobs[i]
+	t := table{columns: make([]column, 4), gap: 2}
+	for _, j := range jobs {
 		state := stateOf(j)
 		switch {
 		case j.Restarts == 1:
@@ -169,38 +168,30 @@ func shortList(jobs []job.Job) string {
 		case j.Restarts > 1:
 			state += fmt.Sprintf(" (restarted %d times)", j.Restarts)
 		}
-		return []string{fmt.Sprintf("[%d]%s", j.Number, marks[j.Number]), state, j.Name, commandLine(j.Program)}
-	})
+		t.add(fmt.Sprintf("[%d]%s", j.Number, marks[j.Number]), state, j.Name, commandLine(j.Program))
+	}
+	return t.text(screenWidth(os.Stdout))
 }
 
 func longList(jobs []job.Job) string {
 	marks, use := marks(jobs), lookAtUse(jobs)
-	return columns(len(jobs)+1, func(i int) []string {
-		if i == 0 {
-			return []string{"JOB", "STATE", "PID", "PGID", "SID", "TIME", "CPU", "MEM", "EXIT", "RESTARTS", "NAME", "COMMAND"}
-		}
-		j := jobs[i-1]
+	t := table{gap: 2, columns: []column{
+		{name: "JOB"}, {name: "STATE"}, {name: "PID", side: right}, {name: "PGID", side: right}, {name: "SID", side: right},
+		{name: "TIME", side: right}, {name: "CPU", side: right}, {name: "MEM", side: right}, {name: "EXIT", side: right},
+		{name: "RESTARTS", side: right}, {name: "NAME"}, {name: "COMMAND"},
+	}}
+	for _, j := range jobs {
 		u := use.of(j)
 		exit := "-"
 		if j.Exit != nil && j.State == job.Ended {
 			exit = strconv.Itoa(j.Exit.Code)
 		}
-		return []string{
+		t.add(
 			fmt.Sprintf("[%d]%s", j.Number, marks[j.Number]), stateOf(j), orDash(u.pid), orDash(u.pgid), orDash(u.sid),
 			clock(lasted(j)), clock(u.cpu), bytesText(u.memory), exit, strconv.Itoa(j.Restarts), j.Name, commandLine(j.Program),
-		}
-	})
-}
-
-// columns aligns n rows, with two blanks between columns.
-func columns(n int, row func(int) []string) string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for i := range n {
-		_, _ = fmt.Fprintln(w, strings.Join(row(i), "\t"))
+		)
 	}
-	_ = w.Flush()
-	return b.String()
+	return t.text(screenWidth(os.Stdout))
 }
 
 func orDash(n int) string {

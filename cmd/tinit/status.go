@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/tinit-dev/tinit/internal/job"
@@ -70,10 +69,10 @@ func printStatus(args, _ []string) (code int, err error) {
 
 func statusText(j job.Job) string {
 	u := lookAtUse([]job.Job{j}).of(j)
-	var rows [][]string
+	t := table{columns: make([]column, 2), gap: 2}
 	add := func(is bool, name, format string, args ...any) {
 		if is {
-			rows = append(rows, []string{name + ":", fmt.Sprintf(format, args...)})
+			t.add(name+":", fmt.Sprintf(format, args...))
 		}
 	}
 	add(true, "job", "[%d] %s", j.Number, j.Name)
@@ -88,11 +87,11 @@ func statusText(j job.Job) string {
 	add(true, "memory", "%s", bytesText(u.memory))
 	add(j.Restarts > 0, "restarts", "%d", j.Restarts)
 	add(j.Ready, "ready", "yes")
-	add(j.Status != "", "says", "%s", printable(j.Status))
+	add(j.Status != "", "says", "%s", j.Status)
 	add(j.Output != "", "output", "%s", j.Output)
 	add(j.Errors != j.Output, "errors", "%s", j.Errors)
-	add(j.Trouble != "", "trouble", "%s", printable(j.Trouble))
-	return columns(len(rows), func(i int) []string { return rows[i] })
+	add(j.Trouble != "", "trouble", "%s", j.Trouble)
+	return t.text(0)
 }
 
 func stateLine(j job.Job) string {
@@ -118,6 +117,3 @@ func endedAt(j job.Job) string {
 	}
 	return fmt.Sprintf("%s, after %s", j.Exit.Time.Format(time.DateTime), clock(lasted(j)))
 }
-
-// printable is text that a program chose, for a terminal.
-func printable(text string) string { return strings.TrimSuffix(line(text)[len("tinit: "):], "\n") }

@@ -2,6 +2,7 @@ package main
 
 const usage = `Usage: tinit [flags] [--] PROGRAM [ARG...]
        tinit [flags] -P
+       tinit COMMAND [flags]
 
 Be PROGRAM's init: start it, send signals on to it, reap, and end with its exit
 code. Flags end at the first word that is none, or at --.
@@ -37,6 +38,22 @@ code. Flags end at the first word that is none, or at --.
   -h, --help                 print this
   -V, --version              print the version
   -l, -L, --license          print the licence
+
+COMMAND, other than as process 1 (tinit COMMAND -h says more):
+  run                        run a program in the background, as a job
+  jobs                       list the jobs
+  status                     say what is known of one
+  logs                       print what it has written
+  fg                         follow it until it ends
+  bg                         continue one that was stopped
+  stop                       end it, with all that it has started
+  kill                       send it a signal
+  wait                       wait for its end
+  start                      start one again that has ended
+  restart                    stop it, and start it again
+  rm                         remove one that has ended
+  ps                         list the processes of this PID namespace, and who has
+                             not reaped zombies
 
 DURATION: 10 or 1.5 (seconds), 500ms, 2m, 1h30m, 1d. SIG, FROM, TO: TERM, SIGTERM,
 15, RTMIN+3. Lists have commas between.

@@ -68,9 +68,16 @@ func TestUsageNamesEveryVariable(t *testing.T) {
 	assert.ElementsMatch(t, names, inUsage)
 }
 
+func TestUsageNamesEveryCommand(t *testing.T) {
+	for _, c := range implemented {
+		assert.Regexp(t, `(?m)^  `+c.name+` +[a-z]`, usage)
+	}
+}
+
 func TestTextsAreForTerminals(t *testing.T) {
 	for name, text := range map[string]string{
 		"usage": usage, "license": license, "tini": tini.usage, "dumb-init": dumbInit.usage, "catatonit": catatonit.usage,
+		"ps": psUsage,
 	} {
 		assert.True(t, strings.HasSuffix(text, ".\n"), name)
 		for line := range strings.Lines(text) {
