@@ -73,9 +73,9 @@ func parseStat(stat []byte) (Process, bool) {
 	return p, errs == [3]error{}
 }
 
-// Where the fields are that follow the name in /proc/PID/stat: proc_pid_stat(5) counts from the number on, as 1.
+// Where the fields are that follow the name in /proc/PID/stat. The state is the third by the count of proc_pid_stat(5).
 const (
-	atState      = 3 - 3
+	atState      = 0
 	atPPID       = 4 - 3
 	atPGID       = 5 - 3
 	atSID        = 6 - 3
