@@ -43,7 +43,8 @@ const askedInfo = unix.PIDFD_INFO_EXIT | unix.PIDFD_INFO_COREDUMP
 func tellsOfExits(mask uint64) bool { return mask&askedInfo == unix.PIDFD_INFO_COREDUMP }
 
 // LetKernel has the kernel reap: from now on no child becomes a zombie, and this process is not woken by any. Who has ended
-// before is still for Next, if it is not watched. The ends of those that are watched come on C. See [KernelCan].
+// before is still for Next, if it is not watched, and so is who asked to be traced by this process: call it once more then, and
+// every now and then. The ends of those that are watched come on C. See [KernelCan].
 //
 // SIGCHLD is taken from whoever had it, until [Reaper.Wait].
 func (r *Reaper) LetKernel() error {

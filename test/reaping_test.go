@@ -170,8 +170,8 @@ func TestThreadThatIsTracedByTinit(t *testing.T) {
 	}
 }
 
-// Where the kernel reaps, nobody tells of that one before the next signal does
-// (CAVEATS in tinit(1)).
+// Where the kernel reaps, nobody tells of that one before the next signal does,
+// or the minute is over after which tinit looks (CAVEATS in tinit(1)).
 func TestThreadThatIsTracedByTinitWhereTheKernelReaps(t *testing.T) {
 	needKernelReaps(t)
 	for where, tinit := range map[string]starter{"PID 1": pid1, "not PID 1": tinit} {

@@ -28,7 +28,10 @@ import (
 // Most of what is tested here has no process behind it: a Supervisor whose system is a machine. What has runs in a copy
 // of the test binary, started under one of these names.
 func TestMain(m *testing.M) {
-	reexec.Register("supervise", supervise)
+	reexec.Register("supervise", func() { supervise(lookEvery) })
+	reexec.Register("supervise-looking", func() { supervise(looking) })
+	reexec.Register("pause-looking", pauseLooking)
+	reexec.Register("end-traced", endTraced)
 	reexec.Register("end-with", endWith)
 	reexec.Register("linger", linger)
 	reexec.Register("leave", leave)
@@ -145,7 +148,7 @@ func (m *machine) list() []proc.Process { return m.left }
 
 // supervise runs a Supervisor over the program of its arguments, the first of which is the grace, and prints what it says
 // and what it returns.
-func supervise() {
+func supervise(every time.Duration) {
 	signals, err := forwarder.Receive(syscall.SIGCHLD)
 	must(err)
 	say := func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
@@ -158,6 +161,7 @@ func supervise() {
 	}
 	s, err := New(cfg, signals, nil)
 	must(err)
+	s.lookEvery = every
 	if err := s.Start(session.Command{Name: reexec.Self(), Args: os.Args[2:]}); err != nil {
 		say("not started: %v", err)
 		return

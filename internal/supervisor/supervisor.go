@@ -60,6 +60,7 @@ type Supervisor struct {
 	kernelReaps bool              // while the main program runs
 	again       chan struct{}     // ready when there may be more to reap
 	calls       chan func()       // what others want done by the goroutine that owns the programs
+	lookEvery   time.Duration     // while the kernel reaps
 	terminal    *session.Terminal // nil without one
 
 	programs []*program
@@ -102,12 +103,13 @@ type system struct {
 // New takes over signals, which must have SIGCHLD, and all children. Its error is that of [KernelReaps].
 func New(cfg Config, signals *forwarder.Receiver, terminal *session.Terminal) (*Supervisor, error) {
 	s := &Supervisor{
-		cfg:      cfg,
-		signals:  signals,
-		again:    make(chan struct{}, 1),
-		calls:    make(chan func()),
-		terminal: terminal,
-		timer:    time.NewTimer(0),
+		cfg:       cfg,
+		signals:   signals,
+		again:     make(chan struct{}, 1),
+		calls:     make(chan func()),
+		lookEvery: lookEvery,
+		terminal:  terminal,
+		timer:     time.NewTimer(0),
 	}
 	if err := s.chooseReaper(); err != nil {
 		return nil, err
@@ -173,7 +175,7 @@ func (s *Supervisor) Run() (code int) {
 func (s *Supervisor) Pause() {
 	if s.kernelReaps {
 		if err := s.reaper.LetKernel(); err == nil {
-			s.cfg.Note("the kernel reaps")
+			s.kernelDoes()
 		}
 	}
 	for {
@@ -266,30 +268,6 @@ func (s *Supervisor) startOrDoWithout(c session.Command) (pid int, err error) {
 		s.cfg.Warn("%s names tinit and not %s: %v", variables, c.Name, start.Err)
 	}
 	return pid, err
-}
-
-// letKernel has the kernel reap from now on. It keeps no zombie, so what becomes of p is told through its pidfd, which is
-// also the only sure way to signal it: its number may be another's when tinit has yet to hear that it ended.
-func (s *Supervisor) letKernel(p *program, pidfd int) {
-	err := s.reaper.Watch(p.pid, pidfd)
-	if err == nil {
-		err = s.reaper.LetKernel()
-	}
-	if err != nil {
-		s.cfg.Note("tinit reaps, since the kernel cannot: %v", err)
-		return
-	}
-	p.target, p.pidfd = p.target.By(pidfd), pidfd
-	s.cfg.Note("the kernel reaps")
-	s.wake() // for those that ended before
-}
-
-// reapAgain has this process reap if the kernel did: that does not say when nothing is left.
-func (s *Supervisor) reapAgain() {
-	if err := s.reaper.Wait(); err != nil {
-		s.cfg.Warn("cannot reap: %v", err)
-	}
-	s.wake()
 }
 
 func (s *Supervisor) wake() {
