@@ -134,46 +134,51 @@ func isFault(sig uint32) bool {
 // faults are the actions that Go's runtime had for the signals of isFault.
 var faults [Last + 1]sigstate.Action
 
+// action has the handler.
+var action sigstate.Action
+
 // prepare comes before take.
 func prepare() {
 	self = os.Getpid()
 	f := arrived
 	arrivedPC = **(**uintptr)(unsafe.Pointer(&f))
+	// And what every handler in a Go program needs, by the runtime's own choice for this architecture: the flag that puts it on
+	// the signal stack, and the restorer.
+	_ = sigstate.Change(syscall.SIGWINCH, nil, &action) // its arguments are right
+	action.Handler = handlerPC
 }
 
 // take puts the handler in place for sig.
 func take(sig syscall.Signal) error {
+	_, err := replace(sig, action)
+	return err
+}
+
+// takeUnlessIgnored asks by doing: there are sixty signals, and a start should not take three system calls for each. The kernel
+// discards what it ignores, so at worst one comes through that would have been lost.
+func takeUnlessIgnored(sig syscall.Signal) (ignored bool, err error) {
 	if isFault(uint32(sig)) {
-		var old sigstate.Action
-		if errno := sigstate.Change(sig, nil, &old); errno != 0 {
-			return os.NewSyscallError("rt_sigaction", errno)
+		if errno := sigstate.Change(sig, nil, &faults[sig]); errno != 0 { // before the handler may want it
+			return false, os.NewSyscallError("rt_sigaction", errno)
 		}
-		faults[sig] = old // before the handler may want it
 	}
-	action := runtimeAction()
-	action.Handler = handlerPC
-	if errno := sigstate.Change(sig, &action, nil); errno != 0 {
-		return os.NewSyscallError("rt_sigaction", errno)
+	old, err := replace(sig, action)
+	if err != nil || old.Handler != sigstate.Ignore {
+		return false, err
 	}
-	return nil
+	_, err = replace(sig, old)
+	return true, err
+}
+
+func replace(sig syscall.Signal, by sigstate.Action) (old sigstate.Action, err error) {
+	if errno := sigstate.Change(sig, &by, &old); errno != 0 {
+		return old, os.NewSyscallError("rt_sigaction", errno)
+	}
+	return old, nil
 }
 
 // discard has the kernel ignore sig, until it is taken again.
 func discard(sig syscall.Signal) error {
-	if errno := sigstate.Change(sig, &sigstate.Action{Handler: sigstate.Ignore}, nil); errno != 0 {
-		return os.NewSyscallError("rt_sigaction", errno)
-	}
-	return nil
-}
-
-func isIgnored(sig syscall.Signal) bool {
-	var a sigstate.Action
-	return sigstate.Change(sig, nil, &a) == 0 && a.Handler == sigstate.Ignore
-}
-
-// runtimeAction has what every handler in a Go program needs, by the runtime's own choice for this architecture: the flag
-// that puts it on the signal stack, and the restorer.
-func runtimeAction() (a sigstate.Action) {
-	_ = sigstate.Change(syscall.SIGWINCH, nil, &a) // its arguments are right
-	return a
+	_, err := replace(sig, sigstate.Action{Handler: sigstate.Ignore})
+	return err
 }

@@ -79,12 +79,12 @@ func Receive(also ...syscall.Signal) (*Receiver, error) {
 		if !forwarded(sig) && !slices.Contains(also, sig) {
 			continue
 		}
-		if isIgnored(sig) {
-			ignored |= Of(sig)
-			continue
-		}
-		if err := take(sig); err != nil {
+		wasIgnored, err := takeUnlessIgnored(sig)
+		if err != nil {
 			return nil, err
+		}
+		if wasIgnored {
+			ignored |= Of(sig)
 		}
 	}
 	if err := startHandlerThread(); err != nil {
