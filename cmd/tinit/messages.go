@@ -21,6 +21,7 @@ import (
 //   - A PROGRAM that ends by itself, or as it was told to, is not worth a word.
 type messages struct {
 	level level
+	said  bool // something was
 	queue chan string
 	last  chan struct{} // closed when no message will follow
 	done  chan struct{} // closed when the last one is written
@@ -109,8 +110,12 @@ func writable(fd int) bool {
 	}
 }
 
-// flush gives what is in the queue a moment to be written. Nothing may be said after it.
+// flush gives what is in the queue a moment to be written. Nothing may be said after it. Most often nothing was before either,
+// and the thread that writes need not be woken to learn that.
 func (m *messages) flush() {
+	if !m.said {
+		return
+	}
 	close(m.last)
 	close(m.queue)
 	select {
@@ -129,6 +134,7 @@ func (m *messages) say(l level, format string, args ...any) {
 	if l > m.level {
 		return
 	}
+	m.said = true
 	select {
 	case m.queue <- line(fmt.Sprintf(format, args...)):
 	default:

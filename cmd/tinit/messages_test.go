@@ -98,12 +98,28 @@ func TestFullPipe(t *testing.T) {
 }
 
 func TestFlushDoesNotWaitForEver(t *testing.T) {
-	m := &messages{queue: make(chan string, 1), last: make(chan struct{}), done: make(chan struct{})} // a writer that never ends
+	// A writer that never ends.
+	m := &messages{level: normal, queue: make(chan string, 1), last: make(chan struct{}), done: make(chan struct{})}
+	m.warn("stuck")
 	before := time.Now()
 	m.flush()
 	took := time.Since(before)
 	assert.GreaterOrEqual(t, took, lastWords)
 	assert.Less(t, took, lastWords+deadline)
+}
+
+// Who has said nothing does not wake the writer: it would see its queue closed.
+func TestFlushOfNothing(t *testing.T) {
+	m := &messages{level: quiet, queue: make(chan string, 1), last: make(chan struct{}), done: make(chan struct{})}
+	m.warn("not said")
+	m.flush()
+	select {
+	case <-m.queue:
+		t.Error("the queue is closed")
+	case <-m.last:
+		t.Error("the writer is told of the last")
+	default:
+	}
 }
 
 func TestAWriterThatIsStuckLosesMessagesOnly(t *testing.T) {
