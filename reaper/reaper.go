@@ -97,7 +97,7 @@ func (r *Reaper) Next() (Change, error) {
 
 // Children reports whether there are any children, alive or not yet reaped.
 func (r *Reaper) Children() bool {
-	return unix.Waitid(unix.P_ALL, 0, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil) != unix.ECHILD
+	return waitid(unix.P_ALL, 0, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT) != unix.ECHILD
 }
 
 // Subreaper makes this process the one that gets the orphans among its descendants (PR_SET_CHILD_SUBREAPER in prctl(2)).
