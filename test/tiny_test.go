@@ -74,6 +74,33 @@ func traceMeInThread(code int) []byte {
 	})
 }
 
+// endInThread is: clone a thread, then exit. The thread is exit_group(code) at
+// the end of standard input.
+func endInThread(code int) []byte {
+	return elf([]byte{
+		0xb8, 56, 0, 0, 0, // mov eax, clone
+		0xbf, 0x00, 0x0f, 0x01, 0, // mov edi, CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD
+		0x31, 0xf6, // xor esi, esi
+		0x31, 0xd2, // xor edx, edx
+		0x45, 0x31, 0xd2, // xor r10d, r10d
+		0x45, 0x31, 0xc0, // xor r8d, r8d
+		0x0f, 0x05, // syscall
+		0x85, 0xc0, // test eax, eax
+		0x74, 0x09, // je thread
+		0x31, 0xff, // xor edi, edi
+		0xb8, 60, 0, 0, 0, // mov eax, exit
+		0x0f, 0x05, // syscall
+		0x31, 0xc0, // thread: xor eax, eax (read)
+		0x31, 0xff, // xor edi, edi
+		0x48, 0x8d, 0x74, 0x24, 0x80, // lea rsi, [rsp-128]
+		0xba, 1, 0, 0, 0, // mov edx, 1
+		0x0f, 0x05, // syscall
+		0xbf, byte(code), 0, 0, 0, // mov edi, code
+		0xb8, 231, 0, 0, 0, // mov eax, exit_group
+		0x0f, 0x05, // syscall
+	})
+}
+
 // leaveReaders is: n times clone(CLONE_VM|SIGCHLD), then exit(0). Each of the n
 // reads from descriptor 3 and exits when that returns. They share their memory
 // and can, since they write to none of it.
