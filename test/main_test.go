@@ -51,8 +51,13 @@ func runTests(m *testing.M) int {
 		return 1
 	}
 	clearOwnVariables()
-	// Who runs the tests under nohup(1) would have all children ignore HUP.
-	signal.Notify(make(chan os.Signal, 1), unix.SIGHUP)
+	// Who runs the tests under nohup(1), or a script that does in its background,
+	// would have all children ignore HUP or INT.
+	for _, sig := range []os.Signal{unix.SIGHUP, unix.SIGINT} {
+		if signal.Ignored(sig) {
+			signal.Notify(make(chan os.Signal, 1), sig)
+		}
+	}
 	// What go test or its caller left open is not for tinit.
 	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
 	os.Setenv("PATH", childDir+":"+os.Getenv("PATH"))
