@@ -2,6 +2,7 @@ package logfile
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -53,21 +54,25 @@ func child(args ...string) *exec.Cmd {
 
 const apart = "LOGFILE_TEST_APART"
 
-// isApart has a test run on its own, in a copy of the test binary with mounts and limits that are nobody else's, and is true
-// there.
+// isApart has a test run on its own, in a copy of the test binary whose mounts and limits are nobody else's, and is true there.
 func isApart(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(apart) != "" {
 		return true
 	}
-	need(t, os.Geteuid() == 0, "only root can mount")
 	cmd := child(os.Args[0], "-test.v", "-test.run", "^"+t.Name()+"$")
 	cmd.Env = append(os.Environ(), apart+"=1")
-	cmd.Stderr = nil
-	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS} // which makes all mounts private too
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Contains(t, string(out), "--- PASS: "+t.Name()+" ")
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
+	}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Start()
+	need(t, err == nil, fmt.Sprintf("no namespace of users and mounts: %v", err))
+	require.NoError(t, cmd.Wait(), "%s", &out)
+	require.Contains(t, out.String(), "--- PASS: "+t.Name()+" ")
 	return false
 }
 

@@ -22,9 +22,12 @@ const All = -1
 // then says so (fs.ErrNotExist).
 func Tail(to io.Writer, path string, lines int, stop <-chan struct{}) error {
 	r := &reader{chain: chain{resolve(path)}, to: to, stop: stop, buf: make([]byte, chunk)}
-	watch := watchDir(filepath.Dir(r.path)) // first: what happens after the first look is seen
-	defer watch.close()
 	defer r.close()
+	watch := new(watch)
+	if !r.stopped() {
+		watch = watchDir(filepath.Dir(r.path)) // first: what happens after the first look is seen
+		defer watch.close()
+	}
 	for {
 		stopped := r.stopped()
 		err := r.begin(lines)
@@ -79,9 +82,13 @@ func (r *reader) begin(lines int) error {
 		return nil
 	}
 	newest, err := r.newest()
-	if err == nil {
-		r.now, err = r.back(newest, lines)
+	if err != nil {
+		return err
 	}
+	if r.over {
+		r.end = newest.info // the lines are counted from there
+	}
+	r.now, err = r.back(newest, lines)
 	return err
 }
 
