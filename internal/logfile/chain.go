@@ -21,9 +21,6 @@ type link struct {
 	read int64 // how much of it was copied, or is not to be
 }
 
-// patience is how many milliseconds a name may be missing until that isn't taken for a rotation in its midst.
-const patience = 50
-
 // errLeft is that a file has none of the chain's names any more.
 var errLeft = errors.New("not among the log's files any more")
 
@@ -44,6 +41,17 @@ func (c chain) open(n int) (*link, error) {
 	return &link{File: file, info: info, at: n}, nil
 }
 
+// newest opens the newest file. In the midst of a rotation that is number 1.
+func (c chain) newest() (*link, error) {
+	l, err := c.open(0)
+	if errors.Is(err, fs.ErrNotExist) {
+		if l, err := c.nearest(0, 1); l != nil || err != nil {
+			return l, err
+		}
+	}
+	return l, err
+}
+
 // names reports whether the n-th name is that of l.
 func (c chain) names(n int, l *link) bool {
 	info, err := os.Stat(rotated(c.path, n))
@@ -52,8 +60,8 @@ func (c chain) names(n int, l *link) bool {
 
 // find brings l.at up to date.
 func (c chain) find(l *link) error {
-	for try := range patience {
-		// In the midst of a rotation one name is missing, and another one in that of the next.
+	for range 10 {
+		// In the midst of a rotation one name is missing, and in that of the next another one.
 		for n, missing := l.at, 0; missing < 3; n++ {
 			switch {
 			case c.names(n, l):
@@ -66,9 +74,7 @@ func (c chain) find(l *link) error {
 		if deleted(l) {
 			break
 		}
-		if try > 0 {
-			time.Sleep(time.Millisecond)
-		}
+		time.Sleep(time.Millisecond)
 	}
 	return errLeft
 }
@@ -80,26 +86,34 @@ func deleted(l *link) bool {
 
 // beside opens the file next to l: the older one if step is 1, the newer one if it is -1. It returns nil if there is none.
 func (c chain) beside(l *link, step int) (*link, error) {
-	for try := 0; ; try++ {
+	for {
 		if err := c.find(l); err != nil {
 			return nil, err
 		}
 		next, err := c.nearest(l.at, step)
-		between := next != nil && next.at != l.at+step || next == nil && step < 0 && l.at > 1
-		switch {
-		// If l is where it was it was there all the while, and next was beside it.
-		case !c.names(l.at, l):
-		case err != nil:
-			return nil, err
-		case between && try < patience: // a name is missing there
-			time.Sleep(time.Millisecond)
-		default:
-			return next, nil
+		// If l is where it was it was there all the while.
+		if (err != nil || step > 0 || !c.between(next, l)) && c.names(l.at, l) {
+			return next, err
 		}
 		if next != nil {
 			_ = next.Close()
 		}
 	}
+}
+
+// between reports whether there is a file with a number between theirs. It may have moved up past those who looked downwards,
+// but not past those who look up.
+func (c chain) between(newer, older *link) bool {
+	n := 0
+	if newer != nil {
+		n = newer.at + 1
+	}
+	for ; n < older.at; n++ {
+		if exists(rotated(c.path, n)) {
+			return true
+		}
+	}
+	return false
 }
 
 // nearest opens the first file that there is after the n-th, down to the newest, or up to where two names are missing.

@@ -92,24 +92,6 @@ func (r *reader) begin(lines int) error {
 	return err
 }
 
-// newest opens the newest file. In the midst of a rotation that has no name.
-func (c chain) newest() (*link, error) {
-	for range patience {
-		if l, err := c.open(0); !errors.Is(err, fs.ErrNotExist) {
-			return l, err
-		}
-		if !exists(rotated(c.path, 1)) {
-			break
-		}
-		time.Sleep(time.Millisecond)
-	}
-	l, err := c.nearest(0, 1)
-	if l == nil && err == nil {
-		err = &fs.PathError{Op: "open", Path: c.path, Err: fs.ErrNotExist}
-	}
-	return l, err
-}
-
 // drain copies all that there is.
 func (r *reader) drain() error {
 	for {
