@@ -10,8 +10,6 @@ import (
 
 	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
-
-	"github.com/tinit-dev/tinit/internal/sigstate"
 )
 
 // What kernel_test.go runs in copies of the test binary.
@@ -36,8 +34,7 @@ func init() {
 	}
 }
 
-// endBy is "end-by SIGNAL [core|no-core]": it dies of the signal by its default action, whatever Go's runtime has it do.
-// A core goes into the working directory.
+// endBy is "end-by SIGNAL [core|no-core]". A core goes into the working directory.
 func endBy() {
 	sig := syscall.Signal(must(strconv.Atoi(os.Args[1])))
 	limit := unix.Rlimit{}
@@ -45,13 +42,7 @@ func endBy() {
 		limit.Cur, limit.Max = unix.RLIM_INFINITY, unix.RLIM_INFINITY
 	}
 	must(0, unix.Setrlimit(unix.RLIMIT_CORE, &limit))
-	if sig != unix.SIGKILL {
-		if errno := sigstate.Change(sig, &sigstate.Action{Handler: sigstate.Default}, nil); errno != 0 {
-			must(0, error(errno))
-		}
-	}
-	must(0, unix.Kill(unix.Getpid(), sig))
-	select {}
+	dieOf(sig)
 }
 
 // lingerThen is "linger-then CODE": it says "ready", and ends with CODE when standard input does.

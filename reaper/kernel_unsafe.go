@@ -99,7 +99,9 @@ func (r *Reaper) Watch(pid, pidfd int) error {
 const unknown syscall.WaitStatus = 125 << 8
 
 // exitOf: a pidfd is readable when the process has ended, which can be a moment before the kernel has reaped it; until
-// then there is no status, and the pidfd will wake its readers again (fs/pidfs.c).
+// then there is no status. No end is lost by that: the kernel notes the status, then takes the process away, and only then wakes
+// the pidfd's readers for the last time (release_task in its exit.c). Who saw no status is still to be woken, or has been since it
+// looked, which Go's poller keeps for the next wait.
 //
 // ESRCH is the answer to who asks in the very moment of the reaping: the kernel looked for a status before there was one, and
 // for the process when it was gone. Who asks again gets the status.
@@ -110,8 +112,6 @@ func exitOf(pid, pidfd int) (c Change, ended bool) {
 		errno = getInfo(pidfd, &info)
 	}
 	switch {
-	case errno == unix.EINTR:
-		return Change{}, false
 	case errno == 0 && info.mask&unix.PIDFD_INFO_EXIT == 0:
 		return reapTraced(pid)
 	case errno != 0:
@@ -139,7 +139,13 @@ type pidfdInfo struct {
 	_        [24]byte // core dump, and to come
 }
 
+// getInfo asks again after EINTR, which is somebody else's answer (a filter's supervisor), and none to be waited with: there may be
+// no more to come that wakes.
 func getInfo(fd int, info *pidfdInfo) syscall.Errno {
-	_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), unix.PIDFD_GET_INFO, uintptr(unsafe.Pointer(info)))
-	return errno
+	for {
+		_, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, uintptr(fd), unix.PIDFD_GET_INFO, uintptr(unsafe.Pointer(info)))
+		if errno != unix.EINTR {
+			return errno
+		}
+	}
 }

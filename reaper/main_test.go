@@ -16,6 +16,8 @@ import (
 	"github.com/moby/sys/reexec"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/internal/sigstate"
 )
 
 // A Reaper takes every child of its process, those of the test's own exec.Cmd too. So whatever reaps runs in a copy of
@@ -45,11 +47,12 @@ var sigchld = make(chan os.Signal, 1)
 
 func hearSIGCHLD() { signal.Notify(sigchld, unix.SIGCHLD) }
 
-// output runs the child of that name to its end.
+// output runs the child of that name to its end. Should that leave somebody behind who has the pipe still, this waits no longer
+// than for the child.
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
 	var out bytes.Buffer
-	cmd := &exec.Cmd{Path: reexec.Self(), Args: append([]string{name}, args...), Stdout: &out, Stderr: &out}
+	cmd := &exec.Cmd{Path: reexec.Self(), Args: append([]string{name}, args...), Stdout: &out, Stderr: &out, WaitDelay: deadline}
 	require.NoError(t, cmd.Start())
 	overdue := time.AfterFunc(deadline, func() { _ = cmd.Process.Kill() })
 	defer overdue.Stop()
@@ -63,7 +66,17 @@ func endWith() {
 	if n >= 0 {
 		os.Exit(n)
 	}
-	_ = unix.Kill(unix.Getpid(), syscall.Signal(-n))
+	dieOf(syscall.Signal(-n))
+}
+
+// dieOf ends by sig's default action, whatever Go's runtime has it do. Or whoever started the tests: nohup(1) has HUP ignored.
+func dieOf(sig syscall.Signal) {
+	if sig != unix.SIGKILL {
+		if errno := sigstate.Change(sig, &sigstate.Action{Handler: sigstate.Default}, nil); errno != 0 {
+			must(0, error(errno))
+		}
+	}
+	must(0, unix.Kill(unix.Getpid(), sig))
 	select {}
 }
 
