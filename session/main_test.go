@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 	reexec.Register("terminal-background", terminalBackground)
 	reexec.Register("terminal-raw", terminalRaw)
 	reexec.Register("terminal-start", terminalStart)
+	reexec.Register("terminal-unshared", terminalUnshared)
 	reexec.Register("terminal-hangup", terminalHangup)
 	if reexec.Init() {
 		return

@@ -11,14 +11,15 @@ import (
 // foreground: it alone reads from the terminal and gets the signals of its keys (credentials(7), termios(3)).
 type Terminal struct {
 	fd int
-	// Streams says that standard input and output are both this terminal.
-	Streams bool
+	// Unshared says that nobody beside this process and what it starts should want it: this process leads the session, or
+	// standard input and output are both this terminal. In "a | b" each has one of the two.
+	Unshared bool
 }
 
 // ControllingTerminal returns the controlling terminal of this process, nil if there is none. It looks at the standard
 // streams first: /dev/tty need not exist in a container.
 func ControllingTerminal() *Terminal {
-	t := Terminal{fd: -1, Streams: controls(0) && controls(1)}
+	t := Terminal{fd: -1, Unshared: leads() || controls(0) && controls(1)}
 	for fd := range 3 {
 		if controls(fd) {
 			t.fd = fd

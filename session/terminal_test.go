@@ -49,7 +49,7 @@ func seen(what string, t *Terminal) {
 
 func terminalLeader() {
 	t, err := Lead()
-	say("streams:", t.Streams, "error:", err)
+	say("unshared:", t.Unshared, "error:", err)
 	seen("at first", t)
 	for _, args := range [][]string{{"terminal-background", "default"}, {"terminal-background", "caught"}} {
 		pid := run(args...)
@@ -68,7 +68,7 @@ func terminalBackground() {
 		signal.Notify(make(chan os.Signal, 1), unix.SIGTTOU)
 	}
 	t, err := Lead()
-	say("streams:", t.Streams, "error:", err)
+	say("unshared:", t.Unshared, "error:", err)
 	seen("background", t)
 	say("take:", t.Take())
 	seen("taken", t)
@@ -77,7 +77,7 @@ func terminalBackground() {
 func TestTerminalGoesBackAndForth(t *testing.T) {
 	_, terminal := newTerminal(t)
 	background := "" +
-		"streams: true error: <nil>\n" +
+		"unshared: true error: <nil>\n" +
 		"background: foreground 1 mine false abandoned false\n" +
 		"take: <nil>\n" +
 		"taken: foreground 2 mine true abandoned false\n" +
@@ -86,7 +86,7 @@ func TestTerminalGoesBackAndForth(t *testing.T) {
 		"take: <nil>\n" +
 		"taken: foreground 1 mine true abandoned false\n"
 	assert.Equal(t, ""+
-		"streams: true error: <nil>\n"+
+		"unshared: true error: <nil>\n"+
 		"at first: foreground 1 mine true abandoned false\n"+
 		background+background+
 		"give away: tcsetpgrp: operation not permitted\n", onTerminal(t, terminal, "terminal-leader").output(t))
@@ -111,10 +111,35 @@ func TestTerminalStopsWhoeverTakesItUnmasked(t *testing.T) {
 	assert.Equal(t, "stopped by TTOU: true\n", onTerminal(t, terminal, "terminal-raw").output(t))
 }
 
+// terminalUnshared starts itself again as one that does not lead the session, with a stream that is none of the terminal's.
+func terminalUnshared() {
+	if len(os.Args) > 1 {
+		say(os.Args[1]+":", ControllingTerminal().Unshared)
+		return
+	}
+	say("leads:", ControllingTerminal().Unshared)
+	null := must(unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0))
+	for fd, what := range []string{"without standard input", "without standard output", "without standard error"} {
+		kept := must(unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0))
+		must(0, unix.Dup3(null, fd, 0))
+		wait(run("terminal-unshared", what))
+		must(0, unix.Dup3(kept, fd, 0))
+	}
+}
+
+func TestTerminalUnshared(t *testing.T) {
+	_, terminal := newTerminal(t)
+	assert.Equal(t, ""+
+		"leads: true\n"+
+		"without standard input: false\n"+
+		"without standard output: false\n"+
+		"without standard error: true\n", onTerminal(t, terminal, "terminal-unshared").output(t))
+}
+
 // terminalStart starts a program in the foreground, and some that can't be started.
 func terminalStart() {
 	t, err := Lead()
-	say("streams:", t.Streams, "mine:", t.Mine(), "error:", err)
+	say("unshared:", t.Unshared, "mine:", t.Mine(), "error:", err)
 	for _, c := range []Command{
 		{Name: reexec.Self(), Args: []string{"end-with", "7"}},
 		{Name: "/no/such/program", Args: []string{"x"}},
@@ -136,7 +161,7 @@ func TestStartInForeground(t *testing.T) {
 	rest := "its own: true code: 7\n" +
 		"cannot find \"/no/such/program\": no such file or directory mine: true\n" +
 		"cannot execute \"/\": permission denied mine: true\n"
-	assert.Equal(t, "streams: true mine: true error: <nil>\n"+rest, onTerminal(t, terminal, "terminal-start").output(t))
+	assert.Equal(t, "unshared: true mine: true error: <nil>\n"+rest, onTerminal(t, terminal, "terminal-start").output(t))
 
 	t.Run("one stream", func(t *testing.T) {
 		for i := range 3 {
@@ -152,7 +177,7 @@ func TestStartInForeground(t *testing.T) {
 				c.Stderr = terminal
 			}
 			c.SysProcAttr.Ctty = i
-			assert.Equal(t, "streams: false mine: true error: <nil>\n"+rest, c.output(t), "descriptor %d", i)
+			assert.Equal(t, "unshared: true mine: true error: <nil>\n"+rest, c.output(t), "descriptor %d", i)
 		}
 	})
 	t.Run("no stream", func(t *testing.T) {
@@ -160,7 +185,7 @@ func TestStartInForeground(t *testing.T) {
 		c := newChild(t, "terminal-start")
 		c.ExtraFiles = append(c.ExtraFiles, terminal)
 		c.SysProcAttr.Setctty, c.SysProcAttr.Ctty = true, 4
-		assert.Equal(t, "streams: false mine: true error: <nil>\n"+rest, c.output(t))
+		assert.Equal(t, "unshared: true mine: true error: <nil>\n"+rest, c.output(t))
 	})
 }
 

@@ -157,25 +157,46 @@ func (s *session) childNamed(parent int, name string) (pid int) {
 	return pid
 }
 
-// With its output elsewhere PROGRAM gets the terminal when it wants to read.
-func TestTerminalOfLeaderThatReads(t *testing.T) {
+// Nobody but the leader's own PROGRAM can want the terminal, whatever its streams
+// are. The control is TestTerminalForWhoReads.
+func TestTerminalOfLeaderWithStreamsElsewhere(t *testing.T) {
 	leaders(t, func(t *testing.T, tinit starter) {
-		out, err := os.Create(t.TempDir() + "/out")
-		require.NoError(t, err)
-		defer out.Close()
-		s := onTerminal(t, tinit(t, "sh", "-c", `echo up >&2; until test -e go; do sleep 0.02; done; cat`),
-			func(cmd *exec.Cmd) { cmd.Stdout = out })
-		s.shows("up\r\n")
-		s.hasTerminal(s.leader.pid)
-		s.makes("go")
-		s.hasTerminal(s.leader.program())
-		s.line("hello")
-		s.types(ctrlD)
-		assert.Equal(t, 0, s.leader.wait())
-		text, err := os.ReadFile(out.Name())
-		require.NoError(t, err)
-		assert.Equal(t, "hello\n", string(text))
+		for fd, what := range []string{"standard input", "standard output"} {
+			t.Run(what, func(t *testing.T) {
+				s := onTerminal(t, tinit(t, "sh", "-c", `echo up >&2; read line </dev/tty; echo "got $line" >&2; exec sleep 1000`),
+					func(cmd *exec.Cmd) {
+						if fd == 0 {
+							cmd.Stdin, cmd.SysProcAttr.Ctty = nil, 1
+						} else {
+							cmd.Stdout = nil
+						}
+					})
+				s.shows("up\r\n")
+				s.hasTerminal(s.leader.program())
+				s.line("hello")
+				s.shows("got hello\r\n")
+				s.types(ctrlC)
+				assert.Equal(t, 130, s.leader.wait())
+			})
+		}
 	})
+}
+
+// In a script another program may want the terminal. With its output elsewhere
+// PROGRAM gets it when it wants to read.
+func TestTerminalForWhoReads(t *testing.T) {
+	s := script(t, `$tinit sh -c 'echo up >&2; until test -e go; do sleep 0.02; done; cat' >out; exit $?`)
+	s.shows("up\r\n")
+	_, program := s.started()
+	s.hasTerminal(s.leader.pid)
+	s.makes("go")
+	s.hasTerminal(program)
+	s.line("hello")
+	s.types(ctrlD)
+	assert.Equal(t, 0, s.leader.wait())
+	text, err := os.ReadFile(s.file("out"))
+	require.NoError(t, err)
+	assert.Equal(t, "hello\n", string(text))
 }
 
 // A PID namespace within a terminal's session: its PID 1 leads no session, and

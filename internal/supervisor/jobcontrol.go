@@ -64,7 +64,7 @@ func (s *Supervisor) continued() {
 	if s.main.ended {
 		return
 	}
-	if s.terminal.Mine() && (s.onTerminal || s.terminal.Streams) {
+	if s.terminal.Mine() && (s.onTerminal || s.terminal.Unshared) {
 		s.giveTerminal()
 	}
 	s.resume(syscall.SIGCONT)

@@ -204,8 +204,8 @@ func (s *Supervisor) got(sig syscall.Signal) {
 
 // Start starts the main program; again, when Run has returned. The error is [session.Command.Start]'s; with it nothing was started.
 func (s *Supervisor) Start(c session.Command) error {
-	// A pipeline's last program must keep the terminal (tinit a | b), so this takes standard output too.
-	if t := s.terminal; t != nil && t.Streams && t.Mine() {
+	// A pipeline's last program must keep the terminal (tinit a | b).
+	if t := s.terminal; t != nil && t.Unshared && t.Mine() {
 		c.Terminal = t
 	}
 	pid, pidfd, err := s.startProgram(c)
