@@ -16,7 +16,7 @@ func Detach() *Terminal {
 	if !controls(0) {
 		return nil
 	}
-	free := leads()
+	free := Leads()
 	if err := unix.IoctlSetInt(0, unix.TIOCNOTTY, 0); err != nil || !free {
 		return nil
 	}

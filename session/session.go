@@ -23,7 +23,7 @@ func Lead() (*Terminal, error) {
 	if t := ControllingTerminal(); t != nil {
 		return t, nil
 	}
-	if leads() {
+	if Leads() {
 		return nil, nil
 	}
 	if _, err := unix.Setsid(); err != nil && err != unix.EPERM {
@@ -32,7 +32,8 @@ func Lead() (*Terminal, error) {
 	return nil, nil
 }
 
-func leads() bool {
+// Leads reports whether this process leads its session.
+func Leads() bool {
 	sid, err := unix.Getsid(0)
 	return err == nil && sid == unix.Getpid()
 }

@@ -19,7 +19,7 @@ type Terminal struct {
 // ControllingTerminal returns the controlling terminal of this process, nil if there is none. It looks at the standard
 // streams first: /dev/tty need not exist in a container.
 func ControllingTerminal() *Terminal {
-	t := Terminal{fd: -1, Unshared: leads() || controls(0) && controls(1)}
+	t := Terminal{fd: -1, Unshared: Leads() || controls(0) && controls(1)}
 	for fd := range 3 {
 		if controls(fd) {
 			t.fd = fd

@@ -2,11 +2,9 @@ package test
 
 import (
 	"fmt"
-	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -67,54 +65,6 @@ func TestTerminalStop(t *testing.T) {
 			s.ends(0)
 		})
 	}
-}
-
-// Control: under an init that does not see its program stop, no prompt comes.
-func TestTerminalStopUnderPeers(t *testing.T) {
-	for _, c := range []struct {
-		command string
-		prompts bool
-	}{
-		{"tini -s -- cat", false},
-		{"dumb-init -c cat", true},
-	} {
-		t.Run(c.command, func(t *testing.T) {
-			name, _, _ := strings.Cut(c.command, " ")
-			_, err := exec.LookPath(name)
-			need(t, err == nil, "no "+name)
-			s := interactiveShell(t)
-			var peer, program int
-			s.line("%s", c.command)
-			eventually(t, func() bool {
-				peer, program = s.only(s.leader.pid), 0
-				if peer != 0 {
-					program = s.only(peer)
-				}
-				return program != 0 && comm(program) == "cat"
-			}, "the program starts")
-			s.hasTerminal(program)
-			s.types(ctrlZ)
-			isStopped(t, program)
-			if c.prompts {
-				s.prompts()
-				isStopped(t, peer)
-				return
-			}
-			assert.False(t, polls(300*time.Millisecond, func() bool { return s.owner() == s.leader.pid }))
-			goesOn(t, peer)
-			send(t, program, syscall.SIGCONT)
-			s.types(ctrlD)
-			s.prompts()
-		})
-	}
-}
-
-// only is the one child of a process, or 0.
-func (s *session) only(pid int) int {
-	if kids := children(pid); len(kids) == 1 {
-		return kids[0]
-	}
-	return 0
 }
 
 // Ctrl-Z stops the whole foreground group, so fg has to continue all of it,

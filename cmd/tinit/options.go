@@ -28,6 +28,7 @@ type options struct {
 	leads     bool // tinit makes itself the leader of a session
 	detaches  bool // the terminal is PROGRAM's alone
 	subreaper bool
+	keyStops  bool // TSTP is forwarded under a shell only, as the key for it was pressed
 	unblocks  bool // PROGRAM starts with no signal blocked, whatever tinit was started with
 	forgets   bool // and with none ignored
 	toRoot    bool // tinit keeps no directory busy

@@ -135,8 +135,8 @@ PROGRAM leaves behind. See tinit(1).
 	usual: func(o *options) {
 		o.level = quiet
 		o.subreaper, o.toRoot, o.closes = true, true, true
-		o.cfg.SingleChild = true
-		o.cfg.Rewrite = forwarder.Rewrite{syscall.SIGTSTP: 0, syscall.SIGTTIN: 0, syscall.SIGTTOU: 0}
+		o.cfg.SingleChild, o.keyStops = true, true
+		o.cfg.Rewrite = forwarder.Rewrite{syscall.SIGTTIN: 0, syscall.SIGTTOU: 0}
 	},
 }
 

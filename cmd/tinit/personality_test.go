@@ -110,8 +110,8 @@ func TestPeersDefaults(t *testing.T) {
 		o.detaches, o.command.Place, o.cfg.SingleChild, o.cfg.Rewrite = false, session.SameGroup, true, nil
 	}
 	asCatatonit := func(o *options) {
-		o.subreaper, o.toRoot, o.closes, o.cfg.SingleChild = true, true, true, true
-		o.cfg.Rewrite = forwarder.Rewrite{unix.SIGTSTP: 0, unix.SIGTTIN: 0, unix.SIGTTOU: 0}
+		o.subreaper, o.toRoot, o.closes, o.cfg.SingleChild, o.keyStops = true, true, true, true, true
+		o.cfg.Rewrite = forwarder.Rewrite{unix.SIGTTIN: 0, unix.SIGTTOU: 0}
 	}
 	and := func(first func(*options), then func(*options)) func(*options) {
 		return func(o *options) { first(o); then(o) }

@@ -74,7 +74,11 @@ func (o *options) settleInSession(signals *forwarder.Receiver, say *messages) *s
 	case o.command.Place == session.SameGroup:
 		return nil // its keys reach PROGRAM as they do tinit
 	case !o.leads:
-		return session.ControllingTerminal()
+		terminal := session.ControllingTerminal()
+		if o.keyStops && (terminal == nil || session.Leads()) {
+			o.dropStop()
+		}
+		return terminal
 	}
 	terminal, err := session.Lead()
 	if err != nil {
@@ -84,6 +88,13 @@ func (o *options) settleInSession(signals *forwarder.Receiver, say *messages) *s
 		return nil // it is no terminal of PROGRAM's
 	}
 	return terminal
+}
+
+// dropStop is for where there is no shell to see PROGRAM stopped.
+func (o *options) dropStop() {
+	if _, said := o.cfg.Rewrite[syscall.SIGTSTP]; !said {
+		o.cfg.Rewrite[syscall.SIGTSTP] = 0
+	}
 }
 
 func (o *options) adoptOrphans(say *messages) {
