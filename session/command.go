@@ -110,6 +110,9 @@ func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
 		return 0, &Error{Step: "start", Name: c.Name, Err: err}
 	}
 	defer restore()
+	if sys.Setctty {
+		defer noStealing()()
+	}
 
 	attr := &syscall.ProcAttr{Env: c.Env, Files: c.files(), Sys: sys}
 	defer runtime.KeepAlive(c.Streams)

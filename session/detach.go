@@ -12,9 +12,14 @@ import (
 // Detach gives the controlling terminal up if it is standard input (TIOCNOTTY in ioctl_tty(2)). It is returned if it is free
 // then, for a [Command] with [NewSession]: that is, if this process leads its session, which has lost it as a whole. The
 // kernel then sends SIGHUP and SIGCONT to the process group in the foreground, which may be this process's own.
+//
+// A terminal that does not control this session is returned too. It may be another's, of which only the kernel knows.
 func Detach() *Terminal {
 	if !controls(0) {
-		return nil
+		if _, err := unix.IoctlGetTermios(0, unix.TCGETS); err != nil {
+			return nil
+		}
+		return &Terminal{}
 	}
 	free := Leads()
 	if err := unix.IoctlSetInt(0, unix.TIOCNOTTY, 0); err != nil || !free {
