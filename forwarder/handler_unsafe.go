@@ -34,6 +34,9 @@ var arrivedPC uintptr
 // eventfd that follows an increment orders it.
 var came, taken [Last + 1]uint32
 
+// withdrawn is how often a signal had come when those that were pending were discarded.
+var withdrawn [Last + 1]uint32
+
 var (
 	wakeFD = -1 // an eventfd(2), see newWaker; before there is one, signals wait in came
 	self   int  // this process's number
@@ -60,9 +63,21 @@ func arrived(sig uint32, info *siginfo) {
 		}
 		return
 	}
+	if syscall.Signal(sig) == syscall.SIGCONT {
+		withdraw(syscall.SIGTSTP)
+		withdraw(syscall.SIGTTIN)
+		withdraw(syscall.SIGTTOU)
+	}
 	increment(&came[sig])
 	wake()
 }
+
+// withdraw is for a stop signal that is still pending when CONT comes, which the kernel discards (kill(2) in POSIX): who sent the
+// two must not find PROGRAM stopped. CONT has the lower number, so one that comes before a stop signal is handed out before it.
+//
+//go:nosplit
+//go:norace
+func withdraw(sig syscall.Signal) { assign(&withdrawn[sig], &came[sig]) }
 
 //go:nosplit
 //go:norace
@@ -91,6 +106,9 @@ func drain(fd uintptr) bool {
 // takePending reports whether sig is pending, and takes one. Those of real time are queued by the kernel, and so each counts
 // (signal(7)); of the others one stands for all that came before the caller acts.
 func takePending(sig syscall.Signal) bool {
+	if n := atomic.LoadUint32(&withdrawn[sig]); int32(n-taken[sig]) > 0 {
+		taken[sig] = n
+	}
 	n := atomic.LoadUint32(&came[sig])
 	switch {
 	case n == taken[sig]:

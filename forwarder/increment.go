@@ -8,3 +8,6 @@ import "sync/atomic"
 //
 //go:nosplit
 func increment(n *uint32) { atomic.AddUint32(n, 1) }
+
+//go:nosplit
+func assign(to, from *uint32) { atomic.StoreUint32(to, atomic.LoadUint32(from)) }

@@ -8,3 +8,7 @@ package forwarder
 //go:nosplit
 //go:norace
 func increment(n *uint32) { *n++ }
+
+//go:nosplit
+//go:norace
+func assign(to, from *uint32) { *to = *from }

@@ -296,6 +296,12 @@ func (c *child) kill(t *testing.T, sig syscall.Signal) {
 	require.NoError(t, unix.Kill(c.Process.Pid, sig))
 }
 
+// handled waits until sig is not pending any more.
+func (c *child) handled(t *testing.T, sig syscall.Signal) {
+	t.Helper()
+	require.Eventually(t, func() bool { return !c.disposition(t, "ShdPnd", sig) }, deadline, time.Millisecond)
+}
+
 // disposition is what /proc/PID/status says in the field SigIgn, SigCgt, … about sig.
 func (c *child) disposition(t *testing.T, field string, sig syscall.Signal) bool {
 	t.Helper()

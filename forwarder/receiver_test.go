@@ -175,6 +175,38 @@ func TestRealTimeSignalsCount(t *testing.T) {
 	assert.Less(t, got["10"], often, "the control")
 }
 
+// CONT takes back a stop signal that nobody has acted upon, as in the kernel.
+func TestContinueWithdrawsStops(t *testing.T) {
+	for _, stop := range []syscall.Signal{unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU} {
+		got := func(sent ...syscall.Signal) (got []string) {
+			c := start(t, nil, "receive-late")
+			require.Equal(t, "ready", c.next(t))
+			// The first one is on its way already, and the others wait behind it.
+			for _, sig := range append([]syscall.Signal{unix.SIGUSR1}, sent...) {
+				c.kill(t, sig)
+				c.handled(t, sig)
+			}
+			c.kill(t, 64)
+			_, err := c.in.Write([]byte("\n"))
+			require.NoError(t, err)
+			for {
+				switch sig := c.next(t); sig {
+				case "10":
+				case "64":
+					return got
+				default:
+					got = append(got, sig)
+				}
+			}
+		}
+		number := strconv.Itoa(int(stop))
+		assert.Equal(t, []string{"18"}, got(stop, unix.SIGCONT))
+		assert.Equal(t, []string{"18", number}, got(stop, unix.SIGCONT, stop))
+		assert.Equal(t, []string{"18", number}, got(unix.SIGCONT, stop))
+		assert.Equal(t, []string{number}, got(stop), "the control")
+	}
+}
+
 // An ignored signal stays ignored until it is taken, and it is told that it was.
 func TestIgnored(t *testing.T) {
 	c := start(t, nil, "ignore-hup", "receive-ignored")
