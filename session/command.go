@@ -103,6 +103,18 @@ func (c Command) attributes(t *Terminal) *syscall.SysProcAttr {
 }
 
 func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
+	return c.fork(sys, func(attr *syscall.ProcAttr) (int, error) {
+		if c.staged() {
+			return c.startStage(attr)
+		}
+		return execvp(c.Name, c.Args, c.Env, func(file string, args []string) (int, error) {
+			return syscall.ForkExec(file, args, attr)
+		})
+	})
+}
+
+// fork calls start with the Command's attributes, on a thread with the mask that they do not have.
+func (c Command) fork(sys *syscall.SysProcAttr, start func(*syscall.ProcAttr) (int, error)) (pid int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	restore, err := setMask(bits(c.Blocked...))
@@ -113,15 +125,8 @@ func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
 	if sys.Setctty {
 		defer noStealing()()
 	}
-
-	attr := &syscall.ProcAttr{Env: c.Env, Files: c.files(), Sys: sys}
 	defer runtime.KeepAlive(c.Streams)
-	if c.staged() {
-		return c.startStage(attr)
-	}
-	return execvp(c.Name, c.Args, c.Env, func(file string, args []string) (int, error) {
-		return syscall.ForkExec(file, args, attr)
-	})
+	return start(&syscall.ProcAttr{Env: c.Env, Files: c.files(), Sys: sys})
 }
 
 func (c Command) files() []uintptr {

@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 	reexec.Register("report", report)
 	reexec.Register("report-state", reportState)
 	reexec.Register("end-with", endWith)
+	reexec.Register("daemonize-on-terminal", daemonizeOnTerminal)
 	reexec.Register("terminal-leader", terminalLeader)
 	reexec.Register("terminal-background", terminalBackground)
 	reexec.Register("terminal-raw", terminalRaw)

@@ -1,9 +1,13 @@
 // Package session starts a program as a shell or an init does: in a process group of its own, with the terminal if it
-// is to have it, with the signal state that a program expects, and found as execvp(3) finds it.
+// is to have it, as the user and in the directory that it is to have, with the signal state that a program expects, and found as
+// execvp(3) finds it.
 //
 //	terminal, err := session.Lead()
 //	…
 //	pid, err := session.Command{Name: "nginx", Args: []string{"nginx", "-g", "daemon off;"}, Env: os.Environ()}.Start()
+//
+// It also makes a daemon of a Go program ([Daemonize]): the program starts itself again, apart from whoever started it, and tells
+// that one whether it runs.
 //
 // Linux only.
 package session

@@ -24,7 +24,7 @@ func (c Command) staged() bool {
 	return len(c.PIDVariables) > 0 || len(c.Ignored) > 0 || c.User != nil || c.Dir != "" || c.Umask != nil || c.NoNewPrivileges
 }
 
-// settle makes of this process, which is a stage, what the Command says. The umask and the user belong to all threads here,
+// settle makes of this process, which is a stage or a daemon, what the Command says. The umask and the user belong to all threads here,
 // the mark against new privileges to the calling one alone, which should be locked.
 func (c Command) settle() error {
 	if c.Umask != nil {
