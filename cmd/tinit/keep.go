@@ -14,25 +14,34 @@ import (
 	"github.com/tinit-dev/tinit/session"
 )
 
-// keep is a job's keeper: it was started by startKeeper, in a session of its own, to look after the job whose folder is its
+// runKeeper is a job's keeper: startKeeper started it, in a session of its own, to look after the job whose folder is its first
 // argument and whose environment it has.
-func keep(path string, held *os.File, report func(text string, err error)) (code int) {
+func runKeeper(s *session.Starter) {
+	report := func(text string, err error) {
+		if err != nil {
+			s.Failed(codeFor(err), err)
+			return
+		}
+		_ = s.Running(text) // nobody waits for it any more, which is no reason not to run
+	}
+	keep(os.Args[1], s.Files[0], report)
+}
+
+func keep(path string, held *os.File, report func(text string, err error)) {
 	signals, err := forwarder.Receive(unix.SIGCHLD)
 	if err != nil {
 		report("", err)
-		return session.CodeOwnError
+		return
 	}
 	folder, record, err := job.Take(path, held)
 	if err != nil {
 		report("", err)
-		return session.CodeOwnError
+		return
 	}
 	defer folder.Close()
-	k, err := startKept(folder, record, signals, report)
-	if err != nil {
-		return session.CodeOwnError
+	if k, err := startKept(folder, record, signals, report); err == nil {
+		k.Run()
 	}
-	return k.Run()
 }
 
 func startKept(folder *job.Folder, record job.Record, signals *forwarder.Receiver, report func(string, error)) (*keeper.Keeper, error) {
@@ -46,11 +55,6 @@ func startKept(folder *job.Folder, record job.Record, signals *forwarder.Receive
 	opts.cfg.Warn, opts.cfg.Tell, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.tell, say.note, opts.level == verbose
 	opts.inherit(signals, say)
 	opts.adoptOrphans(say)
-	// A background job would keep what its caller happened to have open from being closed, for as long as it runs: a lock, say, or
-	// the other end of a pipe.
-	if err := session.CloseInherited(); err != nil {
-		say.warn("inherited descriptors stay open: %v", err)
-	}
 
 	p := r.process
 	p.envFiles, p.env, p.streams = nil, nil, [3]string{}

@@ -10,6 +10,7 @@ package main
 import (
 	"os"
 
+	"github.com/moby/sys/reexec"
 	"golang.org/x/sys/unix"
 
 	"github.com/tinit-dev/tinit/forwarder"
@@ -22,8 +23,8 @@ func main() {
 	if session.Stage() {
 		os.Exit(session.CodeOwnError)
 	}
-	if is, code := kept(); is {
-		os.Exit(code)
+	if reexec.Init() {
+		return
 	}
 	os.Exit(leave(tinit(os.Args, os.Environ())))
 }
