@@ -1,10 +1,8 @@
 package job
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 
@@ -85,7 +83,7 @@ func (j Job) Left() []proc.Process {
 		for _, p := range all {
 			if sid, err := unix.Getsid(p.PID); err == nil && sid == session && !p.Dead() {
 				members = append(members, p)
-				known = known || p.PID == j.Main.PID && p.Start == j.Main.Start || j.marked(p.PID)
+				known = known || p.PID == j.Main.PID && p.Start == j.Main.Start || proc.HasVariable(p.PID, MarkName+"="+j.ID)
 			}
 		}
 		if known {
@@ -93,11 +91,6 @@ func (j Job) Left() []proc.Process {
 		}
 	}
 	return left
-}
-
-func (j Job) marked(pid int) bool {
-	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	return err == nil && bytes.Contains(append([]byte{0}, environ...), []byte("\x00"+MarkName+"="+j.ID+"\x00"))
 }
 
 // EndLeft sends sig to what is left, and reports how many that were.

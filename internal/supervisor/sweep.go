@@ -132,6 +132,11 @@ type descendants struct {
 const rounds = 10
 
 func (d *descendants) signal(sigs ...syscall.Signal) {
+	signalAll(d.list, func(p proc.Process) { d.send(p, sigs) })
+}
+
+// signalAll looks for those that are born during the search too.
+func signalAll(list func() []proc.Process, send func(proc.Process)) {
 	type identity struct {
 		pid   int
 		start uint64
@@ -139,11 +144,11 @@ func (d *descendants) signal(sigs ...syscall.Signal) {
 	told := make(map[identity]bool)
 	for range rounds {
 		anew := false
-		for _, p := range living(d.self) {
+		for _, p := range list() {
 			id := identity{p.PID, p.Start}
 			if !told[id] {
 				told[id], anew = true, true
-				d.send(p, sigs)
+				send(p)
 			}
 		}
 		if !anew {
