@@ -3,6 +3,7 @@ package logfile
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -143,7 +144,11 @@ func TestOnlyFilesAreRotated(t *testing.T) {
 	require.NoError(t, err)
 	defer reader.Close()
 	l := open(t, Config{Path: path, MaxSize: 4, MaxFiles: 3})
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	before := writes(t)
 	write(t, l, "one\ntwo\nthree\n")
+	assert.Equal(t, 1, writes(t)-before, "nor is what is written cut")
 	got := make([]byte, 100)
 	n, err := reader.Read(got)
 	require.NoError(t, err)
