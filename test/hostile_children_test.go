@@ -293,21 +293,34 @@ func nsInitMain() {
 		}
 	}
 	code := waitFor(startWithPID(pid, false, argv...))
-	drain := func() {
-		for n, err := 1, error(nil); n > 0 || errors.Is(err, unix.EINTR); {
-			n, err = unix.Wait4(-1, nil, unix.WNOHANG, nil)
-		}
-	}
-	drain()
+	left := drain()
 	if bystander != 0 {
 		fmt.Println("bystander", yes(unix.Kill(bystander, unix.SIGKILL) == nil))
 		_ = waitFor(bystander)
-		drain()
+		left = drain()
 	}
-	// kill(2) of -1 leaves the caller out and looks at all others at one moment:
-	// it misses nobody, as a scan of /proc may.
-	fmt.Println("left", yes(unix.Kill(-1, 0) == nil))
+	fmt.Println("left", yes(left))
 	os.Exit(code)
+}
+
+// drain reaps what has ended, for PID 1, and says whether any process is left.
+// Whoever is alive is a child of its, or has an ancestor who is; and wait(2) looks
+// at all children at one moment, where a scan of /proc may miss somebody. The
+// kernel does not count those that it reaps itself, which kill(2) of -1 finds
+// for as long as it takes: milliseconds, on a busy machine.
+func drain() (left bool) {
+	for {
+		n, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)
+		switch {
+		case n > 0 || errors.Is(err, unix.EINTR):
+		case n == 0 && err == nil:
+			return true
+		case errors.Is(err, unix.ECHILD):
+			return false
+		default:
+			childFatal("wait: %v", err)
+		}
+	}
 }
 
 func yes(b bool) string {
