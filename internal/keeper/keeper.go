@@ -69,6 +69,10 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 	if err := k.introduce(); err != nil {
 		return err
 	}
+	k.cfg.Supervisor.Reaping = supervisor.TinitWaits // the kernel's tells nothing of CPU time and memory
+	if k.supervisor, err = supervisor.New(k.cfg.Supervisor, signals, nil); err != nil {
+		return err
+	}
 	if k.streams, err = openStreams(k.cfg.Streams, k.cfg.Folder); err != nil {
 		return err
 	}
@@ -82,11 +86,9 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 	}
 	k.cfg.Command.Env = append(k.cfg.Command.Env, job.MarkName+"="+k.record.ID)
 	if k.cfg.Await {
-		socket, err := k.listenForReadiness()
-		if err != nil {
+		if err := k.awaitReadiness(); err != nil {
 			return err
 		}
-		k.cfg.Command.Env = append(k.cfg.Command.Env, "NOTIFY_SOCKET="+socket)
 	}
 	// A disk on which there is no room for the record is found out before there is something to be recorded.
 	k.record.State = job.Starting
@@ -94,10 +96,6 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 		return err
 	}
 	if err := control.Serve(k.cfg.Folder.Path+"/"+job.SocketName, k.answer); err != nil {
-		return err
-	}
-	k.cfg.Supervisor.Reaping = supervisor.TinitWaits // the kernel's tells nothing of CPU time and memory
-	if k.supervisor, err = supervisor.New(k.cfg.Supervisor, signals, nil); err != nil {
 		return err
 	}
 	return k.startProgram()

@@ -1,0 +1,149 @@
+package keeper
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+)
+
+// What services write in common is written by lines, so that none is cut in two by another's.
+
+// longestLine is what is kept of a line until its end comes; what is longer goes on as a line of its own. It is the most that a pipe
+// holds.
+const longestLine = 64 << 10
+
+// cutter cuts what is written to it into lines, with their ends. It belongs to one goroutine.
+type cutter struct {
+	begun []byte // a line that has no end yet
+	line  func(line []byte)
+	flush func() // after each Write
+}
+
+func (c *cutter) Write(p []byte) (int, error) {
+	rest := p
+	for len(rest) > 0 {
+		end := bytes.IndexByte(rest, '\n') + 1
+		switch {
+		case end > 0 && len(c.begun) == 0:
+			c.line(rest[:end])
+		case end > 0:
+			c.begun = append(c.begun, rest[:end]...)
+			c.line(c.begun)
+			c.begun = c.begun[:0]
+		default:
+			end = min(len(rest), longestLine-len(c.begun))
+			if c.begun = append(c.begun, rest[:end]...); len(c.begun) >= longestLine {
+				c.line(c.begun)
+				c.begun = c.begun[:0]
+			}
+		}
+		rest = rest[end:]
+	}
+	c.flush()
+	return len(p), nil
+}
+
+// Close passes on what is left of a line.
+func (c *cutter) Close() {
+	if len(c.begun) > 0 {
+		c.line(c.begun)
+		c.begun = nil
+		c.flush()
+	}
+}
+
+// A shared is a stream of this process's own that several services write to.
+type shared struct {
+	mu sync.Mutex
+	fd int
+}
+
+// Write waits for as long as nobody reads, as the service itself would have to.
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for done := 0; done < len(p); {
+		n, err := unix.Write(s.fd, p[done:])
+		switch err {
+		case nil:
+			done += n
+		case unix.EINTR:
+		case unix.EAGAIN:
+			// Somebody who shares the file has made it so (O_NONBLOCK).
+			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}, -1)
+		default:
+			return done, err // nobody will read it
+		}
+	}
+	return len(p), nil
+}
+
+// inLines has what is written cut into lines, each of which format appends to out, and passes all of one Write on in one.
+func inLines(to io.Writer, format func(out, line []byte) []byte) *cutter {
+	var out []byte
+	c := &cutter{flush: func() {
+		if len(out) > 0 {
+			_, _ = to.Write(out)
+			out = out[:0]
+		}
+	}}
+	c.line = func(line []byte) {
+		if out = format(out, line); len(out) > longestLine {
+			c.flush()
+		}
+	}
+	return c
+}
+
+// prefixed puts a prefix before each line, and an end where one has none.
+func prefixed(prefix string, to io.Writer) *cutter {
+	return inLines(to, func(out, line []byte) []byte {
+		out = append(append(out, prefix...), line...)
+		if line[len(line)-1] != '\n' {
+			out = append(out, '\n')
+		}
+		return out
+	})
+}
+
+// jsonLines writes lines as Docker's json-file driver does: an object with log, stream and time each.
+func jsonLines(stream string, to io.Writer) *cutter {
+	return inLines(to, func(out, line []byte) []byte {
+		out = append(out, `{"log":`...)
+		out = appendJSON(out, line)
+		out = append(out, `,"stream":"`+stream+`","time":"`...)
+		out = time.Now().UTC().AppendFormat(out, time.RFC3339Nano)
+		return append(out, "\"}\n"...)
+	})
+}
+
+// appendJSON appends text as a JSON string (RFC 8259). What is no UTF-8 in it becomes U+FFFD, as with Docker.
+func appendJSON(buf, text []byte) []byte {
+	buf = append(buf, '"')
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		switch {
+		case r == '"' || r == '\\':
+			buf = append(buf, '\\', byte(r))
+		case r == '\n':
+			buf = append(buf, `\n`...)
+		case r == '\r':
+			buf = append(buf, `\r`...)
+		case r == '\t':
+			buf = append(buf, `\t`...)
+		case r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029:
+			buf = append(buf, `\u`...)
+			hex := strconv.FormatInt(int64(r)+0x10000, 16)
+			buf = append(buf, hex[1:]...)
+		default:
+			buf = utf8.AppendRune(buf, r)
+		}
+		text = text[size:]
+	}
+	return append(buf, '"')
+}
