@@ -94,6 +94,27 @@ func TestDockerExitCode(t *testing.T) {
 	})
 }
 
+// Docker's filter, which refuses unshare(2), and the capabilities that it leaves
+// are enough for all that flags say of PROGRAM's process; without the
+// capabilities another user is an error.
+func TestDockerProcessFlags(t *testing.T) {
+	e := docker(t)
+	args := strings.Fields("-u 4711:4712 -C /proc --umask 027 --no-new-privileges --ignore HUP --new-session --stdin /dev/null -- cat self/status")
+	r := e.run(t, []string{"--entrypoint", "/tinit"}, args...)
+	require.Zero(t, r.code, r.err)
+	status := statusFields(r.out)
+	assert.Equal(t, "4711 4711 4711 4711, 4712 4712 4712 4712, ", identity(status))
+	for field, want := range map[string]string{"Umask": "0027", "NoNewPrivs": "1", "SigIgn": "0000000000000001", "CapEff": "0000000000000000"} {
+		assert.Equal(t, want, status[field], field)
+	}
+	assert.Equal(t, "2", status["Seccomp"], "the control: there is a filter")
+
+	r = e.run(t, []string{"--entrypoint", "/tinit", "--cap-drop", "ALL"}, args...)
+	assert.Equal(t, 125, r.code)
+	assert.Empty(t, r.out)
+	assert.Contains(t, r.err, `flag --user: cannot become "4711:4712": operation not permitted (setgroups needs CAP_SETGID)`)
+}
+
 // Without a terminal the streams are the caller's.
 func TestDockerStreams(t *testing.T) {
 	e := docker(t)

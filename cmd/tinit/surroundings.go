@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -13,8 +14,11 @@ import (
 
 // What tinit makes of the surroundings that it was started in, and which of them PROGRAM gets.
 
-// prepare completes what PROGRAM is started with. A FIFO opens when somebody opens its other end, and until then a stop signal
-// ends tinit. Any other waits for PROGRAM, as always.
+// openPatience is for a file that takes its time when a stop signal has come.
+const openPatience = 200 * time.Millisecond
+
+// prepare completes what PROGRAM is started with. Signals that come meanwhile wait for PROGRAM, as always. But a FIFO opens when
+// somebody opens its other end, if ever, so a stop signal does not wait for long.
 func (o *options) prepare(environ []string, signals *forwarder.Receiver) error {
 	if !o.process.opens() {
 		return o.process.prepare(&o.command, environ)
@@ -22,6 +26,8 @@ func (o *options) prepare(environ []string, signals *forwarder.Receiver) error {
 	prepared := make(chan error, 1)
 	go func() { prepared <- o.process.prepare(&o.command, environ) }()
 	var early forwarder.Set
+	var stop syscall.Signal
+	var late <-chan time.Time
 	for {
 		select {
 		case err := <-prepared:
@@ -30,10 +36,12 @@ func (o *options) prepare(environ []string, signals *forwarder.Receiver) error {
 			}
 			return err
 		case sig := <-signals.C:
-			if o.cfg.StopSignals.Has(sig) {
-				return interrupted(sig)
-			}
 			early |= forwarder.Of(sig)
+			if o.cfg.StopSignals.Has(sig) && stop == 0 {
+				stop, late = sig, time.After(openPatience)
+			}
+		case <-late:
+			return interrupted(stop)
 		}
 	}
 }
