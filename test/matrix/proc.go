@@ -25,8 +25,8 @@ func processes() (pids []int) {
 
 // A stat is what the rows want of /proc/PID/stat, by proc_pid_stat(5)'s names.
 type stat struct {
-	state                             string
-	ppid, pgrp, session, ttyNr, tpgid int
+	state                                    string
+	ppid, pgrp, session, ttyNr, tpgid, flags int
 }
 
 // statOf is empty if there is no such process.
@@ -35,14 +35,21 @@ func statOf(pid int) stat {
 	// The command's name, in parentheses, may hold anything.
 	_, rest, _ := strings.Cut(string(text[strings.LastIndex(string(text), ")")+1:]), " ")
 	f := strings.Fields(rest)
-	if len(f) < 6 {
+	if len(f) < 7 {
 		return stat{}
 	}
 	number := func(i int) int {
 		n, _ := strconv.Atoi(f[i])
 		return n
 	}
-	return stat{f[0], number(1), number(2), number(3), number(4), number(5)}
+	return stat{f[0], number(1), number(2), number(3), number(4), number(5), number(6)}
+}
+
+// exiting says whether a process has ended, or is about to: then it may sleep once
+// more, as PID 1 does until all of its namespace is gone.
+func (s stat) exiting() bool {
+	const exiting = 4 // PF_EXITING in the kernel's sched.h
+	return s.state == "" || s.flags&exiting != 0
 }
 
 func state(pid int) string { return statOf(pid).state }

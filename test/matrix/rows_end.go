@@ -51,13 +51,13 @@ func (t *trial) left(where string, flags ...string) string {
 	t.plain(append(append([]string{}, flags...), "--", "matrix-leave", file, where, "obliging")...).code()
 	pid, err := strconv.Atoi(strings.TrimSpace(read(file + ".pid")))
 	check(err)
-	eventually(patience, func() bool { return state(pid) == "" || quiet(pid) })
+	eventually(patience, func() bool { return statOf(pid).exiting() || quiet(pid) })
 	switch {
 	case wrote(file, "waited"):
 		return "TERM, waited for"
 	case wrote(file, "term"):
 		return "TERM, not waited for"
-	case state(pid) == "" || state(pid) == "Z":
+	case statOf(pid).exiting():
 		return "KILL"
 	}
 	return "stays behind"

@@ -236,7 +236,7 @@ func (r *run) settle() {
 	if !eventually(patience, func() bool { return r.ended() || quiet(r.pid()) }) {
 		check(fmt.Errorf("%q does not settle", r.cmd.Args[2:]))
 	}
-	if s := state(r.pid()); s == "Z" || s == "" {
+	if statOf(r.pid()).exiting() {
 		<-r.done
 	}
 }
