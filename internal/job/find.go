@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // A Job is a record, and the number that it goes by.
@@ -69,7 +71,7 @@ func (d *Dir) isHeld(number int) bool {
 		return false
 	}
 	defer f.Close()
-	return f.hold() != nil
+	return f.take(unix.LOCK_SH) == unix.EWOULDBLOCK
 }
 
 // Find finds the job that word names, as in a shell: 1 or %1 by its number, %% (or %, %+) the current one, %- the one before, and

@@ -36,6 +36,8 @@ const (
 	Ended    State = "ended"
 )
 
+func (s State) known() bool { return s == Starting || s == Running || s == Pausing || s == Ended }
+
 // A Record is what is known of a job. The environment is not in it: it holds people's secrets.
 type Record struct {
 	ID      string // random, another one for each time that the job is started
@@ -131,10 +133,7 @@ func (d *Dir) folder(number int) (*Folder, error) {
 
 // Close closes the folder, and ends the hold on it unless a keeper has it.
 func (f *Folder) Close() {
-	if f.spare != nil {
-		_ = f.root.Remove(recordNew)
-		_ = f.spare.Close()
-	}
+	f.giveUpRoom()
 	_ = f.root.Close()
 	if f.lock != nil {
 		_ = f.lock.Close()
@@ -148,7 +147,7 @@ const longestRecord = 16 << 20
 func (f *Folder) Read() (Record, error) { return f.read(recordName) }
 
 func (f *Folder) read(name string) (Record, error) {
-	file, err := f.root.OpenFile(name, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
+	file, err := f.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return Record{}, err
 	}
@@ -161,7 +160,7 @@ func (f *Folder) read(name string) (Record, error) {
 	if err != nil {
 		return Record{}, fmt.Errorf("%s/%s is no record of a job: %w", f.Path, name, err)
 	}
-	if r.ID == "" || CheckName(r.Name) != nil || len(r.Program) == 0 {
+	if r.ID == "" || CheckName(r.Name) != nil || len(r.Program) == 0 || !r.State.known() {
 		return Record{}, fmt.Errorf("%s/%s is no record of a job", f.Path, name)
 	}
 	return r, nil
@@ -199,18 +198,32 @@ func (f *Folder) newFile() (*os.File, error) {
 	return f.root.OpenFile(recordNew, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 
-// KeepRoom sees to it that the next Write of a record like r will succeed, as far as the file system can promise that.
-func (f *Folder) KeepRoom(r Record) {
+// KeepRoom sees to it that the next Write of a record like r will succeed, as far as the file system can promise that. The error
+// is that there is no room for it.
+func (f *Folder) KeepRoom(r Record) error {
 	const growth = 4096 // of what a program says of itself, and of how it ends
 	if f.spare != nil {
-		return
+		return nil
 	}
 	spare, err := f.newFile()
 	if err != nil {
-		return
+		return fmt.Errorf("cannot write %s/%s: %w", f.Path, recordName, err)
 	}
-	_ = unix.Fallocate(int(spare.Fd()), 0, 0, int64(len(r.format())+growth))
 	f.spare = spare
+	err = unix.Fallocate(int(spare.Fd()), 0, 0, int64(len(r.format())+growth))
+	if err == unix.ENOSPC || err == unix.EDQUOT { // any other: the file system cannot promise it
+		f.giveUpRoom()
+		return fmt.Errorf("no room for %s/%s: %w", f.Path, recordName, err)
+	}
+	return nil
+}
+
+func (f *Folder) giveUpRoom() {
+	if f.spare != nil {
+		_ = f.root.Remove(recordNew)
+		_ = f.spare.Close()
+		f.spare = nil
+	}
 }
 
 // Remove removes the job's folder, which must be held.

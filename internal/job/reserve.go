@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,9 +67,13 @@ func (d *Dir) Again(j Job) (*Folder, error) {
 func (d *Dir) again(j Job) (*Folder, error) {
 	f, err := d.folder(j.Number)
 	if err == nil {
-		err = f.hold()
+		if err = d.holdSoon(f); err != nil {
+			f.Close()
+		}
 	}
 	switch {
+	case errors.Is(err, unix.EWOULDBLOCK) && j.State == Starting:
+		return nil, fmt.Errorf("job %q is being started by somebody else", j.Name)
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return nil, fmt.Errorf("job %q runs already: %s", j.Name, j.Brief())
 	case errors.Is(err, fs.ErrNotExist):
@@ -79,6 +84,9 @@ func (d *Dir) again(j Job) (*Folder, error) {
 	// Who keeps it may have come to its end only now.
 	if j.Record, err = f.Read(); err != nil {
 		f.Close()
+		if errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("job %q was removed just now", j.Name)
+		}
 		return nil, err
 	}
 	if left := j.Left(); len(left) > 0 {
@@ -88,12 +96,29 @@ func (d *Dir) again(j Job) (*Folder, error) {
 	return f, nil
 }
 
+// holdSoon is hold, and waits for a keeper that has told the job's end, but has not come to its own.
+func (d *Dir) holdSoon(f *Folder) (err error) {
+	const patience = 5 * time.Second // more than it waits for a log that hangs
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		if err = f.hold(); err != unix.EWOULDBLOCK {
+			return err
+		}
+		j, readErr := d.read(f.Number)
+		if readErr != nil || j.Now() != Ended && j.Now() != Lost || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
 // hold fails with EWOULDBLOCK if somebody has it.
-func (f *Folder) hold() (err error) {
+func (f *Folder) hold() error { return f.take(unix.LOCK_EX) }
+
+// take is hold, or with LOCK_SH what many may do at one moment who only want to know whether somebody has it.
+func (f *Folder) take(how int) (err error) {
 	if f.lock, err = f.root.Open("."); err != nil {
 		return err
 	}
-	if err = unix.Flock(int(f.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err = unix.Flock(int(f.lock.Fd()), how|unix.LOCK_NB); err != nil {
 		_ = f.lock.Close()
 		f.lock = nil
 	}

@@ -26,8 +26,10 @@ func (j Job) Now() State {
 	switch {
 	case err != nil || boot != j.Boot:
 		return Lost
-	case namespace != j.Namespace:
+	case namespace != j.Namespace && j.isHeld():
 		return Away
+	case namespace != j.Namespace: // and that namespace has ended, most likely, as a container's does at its restart
+		return Lost
 	case !j.Keeper.alive():
 		return Lost
 	}
@@ -35,6 +37,22 @@ func (j Job) Now() State {
 		return Stopped
 	}
 	return j.State
+}
+
+// isHeld reports whether somebody keeps the job, wherever that is.
+func (j Job) isHeld() bool {
+	dir, err := Open(j.Folder())
+	if err != nil {
+		return true // nobody knows
+	}
+	defer dir.Close()
+	return dir.isHeld(j.Number)
+}
+
+// isHere reports whether the job's numbers mean to this process what they meant to its keeper.
+func (j Job) isHere() bool {
+	boot, namespace, err := Here()
+	return err == nil && boot == j.Boot && namespace == j.Namespace
 }
 
 // BeforeBoot reports whether the job was lost because the machine went down.
@@ -69,7 +87,7 @@ func (p Process) Open() (*os.File, error) {
 // A session's number is used again when the last of its processes has ended. It has not been, if one is there that is surely of
 // the job: its program, or one that has the job's mark in its environment. Then all of the session are.
 func (j Job) Left() []proc.Process {
-	if j.Now() != Lost || j.BeforeBoot() {
+	if !j.isHere() || j.Now() != Lost {
 		return nil
 	}
 	all, err := proc.All()

@@ -90,9 +90,9 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 			return err
 		}
 	}
-	// A disk on which there is no room for the record is found out before there is something to be recorded.
-	k.record.State = job.Starting
-	if err := k.cfg.Folder.Write(k.record); err != nil {
+	// A disk on which there is no room for the record is found out before there is something to be recorded. Until then the record
+	// is that of the last time, if there was one, and stays it if the program can't be started again.
+	if err := k.cfg.Folder.KeepRoom(k.record); err != nil {
 		return err
 	}
 	if err := control.Serve(k.cfg.Folder.Path+"/"+job.SocketName, k.answer); err != nil {
@@ -255,5 +255,5 @@ func (k *Keeper) write() {
 	if err := k.cfg.Folder.Write(k.record); err != nil {
 		k.cfg.Supervisor.Warn("%v", err)
 	}
-	k.cfg.Folder.KeepRoom(k.record)
+	_ = k.cfg.Folder.KeepRoom(k.record) // there may be some again when it is needed
 }
