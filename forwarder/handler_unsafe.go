@@ -53,6 +53,9 @@ func arrived(sig uint32, info *siginfo) {
 	if info.code == siTkill && int(info.pid()) == self {
 		return // one thread of Go's runtime interrupts another, which sees to it soon all the same
 	}
+	if info.code == siUser && isOfWriting(sig) && int(info.pid()) == self {
+		return // this process raised it, by a write that failed and says so too
+	}
 	if info.code > 0 && isFault(sig) {
 		// This program itself is at fault. When the handler returns, the instruction runs again, and this time the fault is
 		// Go's to report.
@@ -121,7 +124,10 @@ func takePending(sig syscall.Signal) bool {
 	return true
 }
 
-const siTkill = -6 // SI_TKILL in sigaction(2): sent by tgkill(2), which gives the sender's number truly
+const (
+	siUser  = 0  // SI_USER in sigaction(2): sent by kill(2), or by the kernel in the name of the process
+	siTkill = -6 // SI_TKILL in sigaction(2): sent by tgkill(2), which gives the sender's number truly
+)
 
 // siginfo is the beginning of the kernel's siginfo_t, as it is on all architectures but mips.
 type siginfo struct {
@@ -135,6 +141,14 @@ type siginfo struct {
 //go:nosplit
 //go:norace
 func (i *siginfo) pid() int32 { return i.fields[unsafe.Sizeof(uintptr(0))/8] }
+
+// isOfWriting: what write(2) raises in the writer, as if it had sent that to itself: nobody reads, or the file is too large.
+//
+//go:nosplit
+//go:norace
+func isOfWriting(sig uint32) bool {
+	return syscall.Signal(sig) == syscall.SIGPIPE || syscall.Signal(sig) == syscall.SIGXFSZ
+}
 
 // isFault: what the processor raises when a program goes wrong, or the kernel for a forbidden system call. Its code is
 // positive then; when it was sent by a process it is not.

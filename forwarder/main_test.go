@@ -29,6 +29,7 @@ func TestMain(m *testing.M) {
 	reexec.Register("receive-late", receiveLate)
 	reexec.Register("receive-children", receiveChildren)
 	reexec.Register("receive-own", receiveOwn)
+	reexec.Register("receive-written", receiveWritten)
 	reexec.Register("notify-own", notifyOwn)
 	reexec.Register("fault", fault)
 	reexec.Register("no-descriptors", noDescriptors)
@@ -142,6 +143,21 @@ func receiveOwn() {
 }
 
 // notifyOwn is receiveOwn's control.
+// receiveWritten writes where nobody reads, on a thread that is not shielded.
+func receiveWritten() {
+	signals := receiver()
+	var p [2]int
+	if err := unix.Pipe(p[:]); err != nil {
+		fmt.Println(err)
+	}
+	_ = unix.Close(p[0])
+	_, err := unix.Write(p[1], []byte("x"))
+	fmt.Println(err)
+	_ = unix.Kill(os.Getpid(), unix.SIGUSR1)
+	fmt.Println(int(<-signals.C))
+	fmt.Println(int(<-signals.C))
+}
+
 func notifyOwn() {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, unix.SIGURG)

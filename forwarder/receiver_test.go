@@ -70,6 +70,16 @@ func TestReceiveOwnInterrupts(t *testing.T) {
 	assert.Equal(t, "23", control.next(t))
 }
 
+// What a write raises in the writer is not for C, though the kernel has it look as if this process had sent it. The control is
+// a PIPE that another process sends.
+func TestReceiveWhatWritingRaises(t *testing.T) {
+	c := start(t, nil, "receive-written")
+	require.Equal(t, "broken pipe", c.next(t))
+	require.Equal(t, "10", c.next(t), "a PIPE that had been taken would be pending still")
+	c.kill(t, unix.SIGPIPE)
+	assert.Equal(t, "13", c.next(t))
+}
+
 // The handler must not keep a fault from being told.
 func TestFaultIsReported(t *testing.T) {
 	cmd := &exec.Cmd{Path: reexec.Self(), Args: []string{"fault"}}
