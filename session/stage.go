@@ -98,6 +98,15 @@ func forkSelf(args []string, attr *syscall.ProcAttr) (pid int, err error) {
 	return pid, err
 }
 
+// Self is the file by which this process's own program can be executed again, for what is to be a [Command] and not a [Daemon].
+func Self() string {
+	const proc = "/proc/self/exe"
+	if unix.Access(proc, unix.X_OK) == nil {
+		return proc
+	}
+	return executed()
+}
+
 // listen reads what the stage says until it can say no more. A stage that was stopped, as by a key of the terminal, is
 // continued: nobody knows of it who would do that.
 func listen(fd, pid int) (said string) {

@@ -51,14 +51,17 @@ func (s *Supervisor) Signal(sig syscall.Signal) {
 
 // Stop has the main program end as a stop signal does, and be killed after that time if it is still there then. A program that
 // was stopped, as by SIGSTOP, is continued, so that it can end. Who calls again is in a hurry, or has more time.
-func (s *Supervisor) Stop(killAfter time.Duration) {
+func (s *Supervisor) Stop(killAfter time.Duration) { s.StopBy(s.stopSignal(), killAfter) }
+
+// StopBy is Stop by another signal.
+func (s *Supervisor) StopBy(sig syscall.Signal, killAfter time.Duration) {
 	s.asked = true
 	if s.PID() == 0 {
 		return
 	}
 	s.cfg.KillAfter = max(killAfter, time.Millisecond) // 0 would be never
 	again := s.phase == stopping
-	s.signalled(s.stopSignal())
+	s.stop(s.cfg.Rewrite.Apply(sig))
 	s.Signal(syscall.SIGCONT)
 	if again {
 		s.sys.schedule(s.cfg.KillAfter)

@@ -8,6 +8,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -35,7 +36,8 @@ type Config struct {
 	Farewell    syscall.Signal // what it is sent then all the same, once, 0 for nothing
 	WarnReaped  bool
 	Reaping     Reaping
-	Verbose     bool // somebody listens to Note
+	Verbose     bool   // somebody listens to Note
+	Called      string // what the main program is called in what is said, if not by its name
 
 	// Warn is for what went wrong, Tell for what became of the programs that somebody should hear of, Note for whoever
 	// asked. None may block.
@@ -213,7 +215,7 @@ func (s *Supervisor) Start(c session.Command) error {
 		return err
 	}
 	s.renew()
-	p := &program{name: c.Name, pid: pid, target: forwarder.Group(pid), pidfd: -1}
+	p := &program{name: cmp.Or(s.cfg.Called, c.Name), pid: pid, target: forwarder.Group(pid), pidfd: -1}
 	if s.cfg.SingleChild || c.Place == session.SameGroup {
 		p.target = forwarder.Process(pid)
 	}
@@ -353,8 +355,8 @@ func (p *program) code() int {
 
 // signal sends sig, which is not dropped or rewritten any more.
 func (s *Supervisor) signal(p *program, sig syscall.Signal) {
-	if p.ended {
-		return // its number may be another's by now
+	if p.ended || sig == 0 {
+		return // its number may be another's by now; or the signal is dropped
 	}
 	p.sent |= forwarder.Of(sig)
 	err := s.sys.send(p.target, sig)
