@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -21,7 +22,7 @@ import (
 //   - A PROGRAM that ends by itself, or as it was told to, is not worth a word.
 type messages struct {
 	level level
-	said  bool // something was
+	said  atomic.Bool // something was
 	queue chan string
 	last  chan struct{} // closed when no message will follow
 	done  chan struct{} // closed when the last one is written
@@ -113,7 +114,7 @@ func writable(fd int) bool {
 // flush gives what is in the queue a moment to be written. Nothing may be said after it. Most often nothing was before either,
 // and the thread that writes need not be woken to learn that.
 func (m *messages) flush() {
-	if !m.said {
+	if !m.said.Load() {
 		return
 	}
 	close(m.last)
@@ -134,7 +135,7 @@ func (m *messages) say(l level, format string, args ...any) {
 	if l > m.level {
 		return
 	}
-	m.said = true
+	m.said.Store(true)
 	select {
 	case m.queue <- line(fmt.Sprintf(format, args...)):
 	default:
