@@ -201,8 +201,10 @@ func TestPIDVariables(t *testing.T) {
 	for _, test := range []struct{ environ, env, pids []string }{
 		{[]string{"LISTEN_PID=" + self, "LISTEN_FDS=1", "LISTEN_PIDFDID=7"}, []string{"LISTEN_PID=" + self, "LISTEN_FDS=1"}, []string{"LISTEN_PID"}},
 		{[]string{"WATCHDOG_PID=" + self}, []string{"WATCHDOG_PID=" + self}, []string{"WATCHDOG_PID"}},
+		{[]string{"LISTEN_PID=0" + self}, []string{"LISTEN_PID=0" + self}, []string{"LISTEN_PID"}},
 		// Not meant for tinit, so not for PROGRAM either.
 		{[]string{"LISTEN_PID=1" + self, "LISTEN_PIDFDID=7"}, []string{"LISTEN_PID=1" + self, "LISTEN_PIDFDID=7"}, nil},
+		{[]string{"LISTEN_PID=" + self + "x"}, []string{"LISTEN_PID=" + self + "x"}, nil},
 		{[]string{"LISTEN_PID=", "OTHER_PID=" + self}, []string{"LISTEN_PID=", "OTHER_PID=" + self}, nil},
 	} {
 		o, err := parse(words("prog"), test.environ)

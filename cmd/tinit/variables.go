@@ -87,8 +87,10 @@ func (who *personality) sort(environ []string) (e environment) {
 			continue
 		}
 		e.rest = append(e.rest, kv)
-		if strings.HasSuffix(name, "_PID") && slices.Contains(pidVariables[:], name) && value == strconv.Itoa(os.Getpid()) {
-			e.pids = append(e.pids, name)
+		if strings.HasSuffix(name, "_PID") && slices.Contains(pidVariables[:], name) {
+			if pid, err := strconv.Atoi(value); err == nil && pid == os.Getpid() {
+				e.pids = append(e.pids, name)
+			}
 		}
 	}
 	if len(e.pids) > 0 {
