@@ -40,6 +40,8 @@ type stage struct {
 	Block       []int `json:",omitempty"` // signals to block
 	Close       []int `json:",omitempty"` // descriptors to close
 	Files       int   `json:",omitempty"` // the limit of open files (soft)
+	Processes   int   `json:",omitempty"` // the limit of the user's processes, threads among them
+	Memory      int   `json:",omitempty"` // the limit of the address space, in MiB
 	Umask       int   `json:",omitempty"`
 	ListenPID   bool  `json:",omitempty"` // set LISTEN_PID, as for who executes it
 	NoProc      bool  `json:",omitempty"` // have an empty /proc
@@ -79,8 +81,10 @@ func runStage() {
 		_, err := unix.Setsid()
 		check(err)
 	}
-	if s.Files != 0 {
-		check(syscall.Setrlimit(unix.RLIMIT_NOFILE, &syscall.Rlimit{Cur: uint64(s.Files), Max: uint64(s.Files)}))
+	for resource, limit := range map[int]int{unix.RLIMIT_NOFILE: s.Files, unix.RLIMIT_NPROC: s.Processes} {
+		if limit != 0 {
+			check(syscall.Setrlimit(resource, &syscall.Rlimit{Cur: uint64(limit), Max: uint64(limit)}))
+		}
 	}
 	if s.Umask != 0 {
 		unix.Umask(s.Umask)
@@ -102,7 +106,14 @@ func runStage() {
 	for _, fd := range s.Close {
 		check(unix.Close(fd))
 	}
-	check(syscall.Exec(path, os.Args[2:], env))
+	args := os.Args[2:]
+	if s.Memory != 0 {
+		// It would be this program's as well.
+		args = append([]string{"prlimit", fmt.Sprintf("--as=%d", s.Memory<<20), path}, args[1:]...)
+		path, err = exec.LookPath("prlimit")
+		check(err)
+	}
+	check(syscall.Exec(path, args, env))
 }
 
 // dispose has a signal ignored in the kernel, or at its default, whatever the

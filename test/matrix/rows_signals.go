@@ -12,7 +12,7 @@ import (
 
 var rewriteRows = slices.Concat(
 	rewrites(unix.SIGTERM, "-r 15:3", "-r15:3", "--rewrite=15:3", "--rewrite 15:3", "--rew 15:3", "-cr15:3", "-r 15:0", "-r 15:3 -r 15:2",
-		"-r 15:3 -r 3:2", "-r 15:20", "-r 15:3:4", "-r 15:3x", "-r 015:3", "-r 15:9", "-r 15:17"),
+		"-r 15:3 -r 3:2", "-r 15:20", "-r 15:3:4", "-r 15:3x", "-r +15:3", "-r 015:3", "-r 15:9", "-r 15:17"),
 	rewrites(unix.SIGHUP, "-r 1:15", "-r 1:0 -r 15:2"),
 	rewrites(unix.SIGCONT, "-r 18:15"),
 	calls(dumbInit, "-r 15 true", "-r x:y true", "-r 15:x true", "-r 15:32 true", "-r 32:15 true", "-r 0:1 true", "-r 15:-1 true",

@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 var stateRows = slices.Concat([]row{
@@ -74,8 +75,42 @@ var stateRows = slices.Concat([]row{
 	}},
 	{what: "LISTEN_PID, if it is the init's: PROGRAM has", of: func(t *trial) string { return t.listenPID(true) }},
 	{what: "LISTEN_PID, if it is another's: PROGRAM has", of: func(t *trial) string { return t.listenPID(false) }},
+	{what: "LISTEN_PID=01, as PID 1: PROGRAM has", of: func(t *trial) string { return t.pidVariable("LISTEN_PID", "01") }},
+	{what: "LISTEN_PID=1x, as PID 1: PROGRAM has", of: func(t *trial) string { return t.pidVariable("LISTEN_PID", "1x") }},
+	{what: "WATCHDOG_PID=1, as PID 1: PROGRAM has", of: func(t *trial) string { return t.pidVariable("WATCHDOG_PID", "1") }},
+	{what: "4 open files are allowed: exit code when PROGRAM ends with 7", of: func(t *trial) string {
+		return t.limited(func(s *stage) { s.Files = 4 })
+	}},
+	{what: "8 open files are allowed: exit code when PROGRAM ends with 7", of: func(t *trial) string {
+		return t.limited(func(s *stage) { s.Files = 8 })
+	}},
+	{what: "4 processes are allowed: exit code when PROGRAM ends with 7", of: func(t *trial) string {
+		return t.limited(func(s *stage) { s.User, s.Processes = t.nobody(), 4 })
+	}},
+	{what: "12 processes are allowed: exit code when PROGRAM ends with 7", of: func(t *trial) string {
+		return t.limited(func(s *stage) { s.User, s.Processes = t.nobody(), 12 })
+	}},
+	{what: "500 MiB of address space are allowed: exit code when PROGRAM ends with 7", of: func(t *trial) string {
+		return t.limited(func(s *stage) { s.Memory = 500 })
+	}},
 },
 	closed("0"), closed("1"), closed("2"), closed("0 1 2"))
+
+func (t *trial) limited(limit func(*stage)) string {
+	return t.pid1("--", "sh", "-c", "exit 7").with(limit).code()
+}
+
+var users atomic.Int64
+
+// nobody is a user who has no processes: a limit is on all that a user has.
+func (t *trial) nobody() int { return 64_000 + int(users.Add(1)) }
+
+// pidVariable is what PROGRAM sees of a variable.
+func (t *trial) pidVariable(name, value string) string {
+	r := t.pid1("--", "sh", "-c", `[ "$`+name+`" = $$ ] && echo its own || echo "$`+name+`"`).variables(name + "=" + value)
+	r.code()
+	return orNone(strings.TrimSpace(textOf(r.out)))
+}
 
 func words(is bool, yes, no string) string {
 	if is {

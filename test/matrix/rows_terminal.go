@@ -14,12 +14,18 @@ var terminalRows = []row{
 	{what: "PID 1 leads the session on the terminal, with `-g`: PROGRAM", about: tini, of: func(t *trial) string {
 		return t.leader(func(r *run) { r.option("-g") }).onTerminal()
 	}},
-	{what: "the same without standard input, as with `docker run -t`: PROGRAM", of: func(t *trial) string {
+	{what: "the same, and standard input is something else: PROGRAM", of: func(t *trial) string {
 		s := t.leader(func(r *run) {
 			// The controlling terminal is set by its descriptor.
 			r.cmd.Stdin, r.cmd.SysProcAttr.Ctty = nil, 1
 		})
 		return s.onTerminal()
+	}},
+	{what: "the same, and standard output is something else: PROGRAM", of: func(t *trial) string {
+		return t.leader(func(r *run) { r.cmd.Stdout = t.output() }).onTerminal()
+	}},
+	{what: "PID 1 leads the session, whose terminal standard input is not: PROGRAM", of: func(t *trial) string {
+		return t.leader(func(r *run) { r.cmd.SysProcAttr.Setctty = false }).onTerminal()
 	}},
 	{what: "the init has the controlling terminal still", of: func(t *trial) string {
 		s := t.leader(func(r *run) {})
@@ -44,9 +50,10 @@ var terminalRows = []row{
 	{what: "Ctrl-Z as PID 1 on a terminal, with `-c`", about: dumbInit, of: func(t *trial) string { return t.frozen("-c") }},
 	{what: "the terminal hangs up on PID 1: exit code", of: func(t *trial) string { return t.hungUp("") }},
 	{what: "the terminal hangs up on PID 1, with `-c`: exit code", about: dumbInit, of: func(t *trial) string { return t.hungUp("-c") }},
-	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell", front: true, of: func(t *trial) string { return t.jobControl("") }},
-	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-g`", about: tini, of: func(t *trial) string { return t.jobControl("-g") }},
-	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-c`", about: dumbInit, of: func(t *trial) string { return t.jobControl("-c") }},
+	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell", front: true, of: func(t *trial) string { return t.jobControl("", "") }},
+	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-g`", about: tini, of: func(t *trial) string { return t.jobControl("-g", "") }},
+	{what: "Ctrl-Z, `fg`, Ctrl-C under an interactive shell, with `-c`", about: dumbInit, of: func(t *trial) string { return t.jobControl("-c", "") }},
+	{what: "Ctrl-Z, `fg`, Ctrl-C in a pipeline under an interactive shell", of: func(t *trial) string { return t.jobControl("", " | cat") }},
 	{what: "Ctrl-C under an interactive shell: exit code", of: func(t *trial) string {
 		term := t.terminal()
 		shell := t.shell(term)
@@ -74,6 +81,15 @@ var terminalRows = []row{
 		term := t.terminal()
 		shell := t.shell(term)
 		term.types("$init -- sh -c 'echo started; exec sleep 61'\n")
+		term.waitsFor("started")
+		var program int
+		eventually(patience, func() bool { program = t.sleeping("sleep 61"); return program != 0 })
+		return place(program, shell.pid())
+	}},
+	{what: "under an interactive shell, and standard output is something else: PROGRAM", of: func(t *trial) string {
+		term := t.terminal()
+		shell := t.shell(term)
+		term.types("$init -- sh -c 'echo started >&2; exec sleep 61' >/dev/null\n")
 		term.waitsFor("started")
 		var program int
 		eventually(patience, func() bool { program = t.sleeping("sleep 61"); return program != 0 })
@@ -169,10 +185,10 @@ func place(program, leader int) string {
 		words(at.ttyNr == 0, "without the terminal", words(at.tpgid == at.pgrp, "in the foreground", "in the background"))
 }
 
-func (t *trial) jobControl(flags string) string {
+func (t *trial) jobControl(flags, rest string) string {
 	term := t.terminal()
 	shell := t.shell(term)
-	term.types("$init " + flags + " -- sh -c 'echo started; exec sleep 61'\n")
+	term.types("$init " + flags + " -- sh -c 'echo started; exec sleep 61'" + rest + "\n")
 	if !term.waitsFor("started") {
 		return "?"
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"strings"
 )
 
@@ -41,6 +42,13 @@ var usageRows = append(calls("",
 	r := t.pid1("--version")
 	r.code()
 	return yes(dockerAccepts(textOf(r.out)))
+}}, row{what: "`--version`, and nothing can be written: exit code", of: func(t *trial) string {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	check(err)
+	defer full.Close()
+	r := t.pid1("--version")
+	r.cmd.Stdout, r.cmd.Stderr = full, full
+	return r.code()
 }})
 
 // calls are rows that are named for the arguments.
