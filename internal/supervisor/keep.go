@@ -63,6 +63,10 @@ func (s *Supervisor) StopBy(sig syscall.Signal, killAfter time.Duration) {
 	again := s.phase == stopping
 	s.stop(s.cfg.Rewrite.Apply(sig))
 	s.Signal(syscall.SIGCONT)
+	if s.phase == running { // --rewrite has dropped it, which is no reason not to end
+		s.enter(stopping)
+		again = true
+	}
 	if again {
 		s.sys.schedule(s.cfg.KillAfter)
 	}
