@@ -71,8 +71,7 @@ func startKept(folder *job.Folder, record job.Record, signals *forwarder.Receive
 	}
 	k, err := keeper.Start(keeper.Config{
 		Supervisor: r.cfg, Command: r.command, Folder: folder, Record: record,
-		Succeeded: func(code int) bool { return r.report(code) == 0 },
-		Restart:   r.restart, Streams: r.logs, PIDFile: r.pidFile,
+		Report: r.report, Restart: r.restart, Streams: r.logs, PIDFile: r.pidFile,
 		Await: r.wait, Timeout: r.timeout, StopAfter: r.stopAfter(), Flush: say.flush,
 	}, signals, func(text string, err error) { report(text, flagged(r.command, err)) })
 	if err != nil {

@@ -48,7 +48,13 @@ func printLogs(args, _ []string) (code int, err error) {
 		file = j.Errors
 	}
 	stop := make(chan struct{})
-	if !follow || !closeAtEnd(j, stop) {
+	runs := false
+	if follow {
+		if runs, err = closeAtEnd(j, stop); err != nil {
+			return ownError(err)
+		}
+	}
+	if !runs {
 		close(stop)
 	}
 	if err := logfile.Tail(os.Stdout, file, lines, stop); err != nil {
@@ -77,20 +83,25 @@ func findJob(command string, words []string) (job.Job, error) {
 	return jobs[0], nil
 }
 
-// closeAtEnd closes a channel when the job ends. It returns false if it has ended already.
-func closeAtEnd(j job.Job, end chan<- struct{}) bool {
-	if now := j.Now(); now == job.Ended || now == job.Lost {
-		return false
+// closeAtEnd closes a channel when the job ends. It returns false if it has ended already. The error is that nobody here can tell.
+func closeAtEnd(j job.Job, end chan<- struct{}) (runs bool, err error) {
+	switch j.Now() {
+	case job.Ended, job.Lost:
+		return false, nil
+	case job.Away:
+		return false, elsewhere(j)
+	case job.Starting:
+		return false, fmt.Errorf("job %q is being started", j.Name)
 	}
 	running, err := j.Keeper.Open()
 	if err != nil {
-		return false
+		return false, endedMeanwhile(j, err)
 	}
 	go func() {
 		awaitEnd(running)
 		close(end)
 	}()
-	return true
+	return true, nil
 }
 
 const fgUsage = `Usage: tinit fg [JOB]
@@ -123,7 +134,11 @@ func foreground(args, _ []string) (code int, err error) {
 		return ownError(err)
 	}
 	end := make(chan struct{})
-	if !closeAtEnd(j, end) {
+	runs, err := closeAtEnd(j, end)
+	if err != nil {
+		return ownError(err)
+	}
+	if !runs {
 		return 1, fmt.Errorf("job %q has ended (%s)", j.Name, stateOf(j))
 	}
 	complain(fmt.Errorf("%s: Ctrl-Z leaves it in the background", j.Brief()))
@@ -171,6 +186,8 @@ func exitCode(j job.Job) (code int, err error) {
 	switch {
 	case err != nil:
 		return ownError(fmt.Errorf("job %q: %w", j.Name, err))
+	case now.ID != j.ID:
+		return ownError(fmt.Errorf("job %q has ended and was started again meanwhile", j.Name))
 	case now.State != job.Ended || now.Exit == nil:
 		return ownError(fmt.Errorf("job %q was lost: its keeper was killed, and nobody knows its exit code", j.Name))
 	}
@@ -220,7 +237,11 @@ func waitForJobs(args, _ []string) (code int, err error) {
 	}
 	for _, j := range jobs {
 		end := make(chan struct{})
-		if closeAtEnd(j, end) {
+		runs, err := closeAtEnd(j, end)
+		if err != nil {
+			return ownError(err)
+		}
+		if runs {
 			<-end
 		}
 		if code, err = exitCode(j); err != nil {

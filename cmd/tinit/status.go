@@ -50,6 +50,7 @@ func printStatus(args, _ []string) (code int, err error) {
 		code = statusLost
 	case job.Away:
 		code = statusUnknown
+	case job.Starting:
 	default:
 		if trouble, err := ask(j, keeper.DoTrouble); err != nil {
 			complain(err)

@@ -71,12 +71,20 @@ func stopJob(j job.Job, timeout time.Duration) error {
 		return nil
 	case job.Lost:
 		return endLost(j, timeout)
+	case job.Away, job.Starting:
+		_, err := ask(j, keeper.DoStop)
+		return err
 	}
 	running, err := j.Keeper.Open()
 	if err != nil {
 		return endedMeanwhile(j, err)
 	}
 	defer running.Close() //nolint:errcheck // nothing was written
+	if j.Keeper.Stopped() {
+		// As its program is, if that was stopped: so that it can end.
+		_ = unix.PidfdSendSignal(int(running.Fd()), unix.SIGCONT, nil, 0)
+		waitFor(func() bool { return !j.Keeper.Stopped() }, time.Second)
+	}
 	if _, err := ask(j, keeper.DoStop, timeoutWord(timeout)); err != nil {
 		if unix.PidfdSendSignal(int(running.Fd()), 0, nil, 0) == unix.ESRCH {
 			return nil
@@ -126,16 +134,34 @@ func waitFor(cond func() bool, timeout time.Duration) bool {
 	return true
 }
 
-// ask asks a job's keeper.
+// ask asks a job's keeper. But for a restart, which may take its time, the reply comes at once.
 func ask(j job.Job, words ...string) (string, error) {
-	if j.Now() == job.Away {
-		return "", fmt.Errorf("job %q runs in another PID namespace, and can be reached from there only", j.Name)
+	switch j.Now() {
+	case job.Away:
+		return "", elsewhere(j)
+	case job.Starting:
+		return "", fmt.Errorf("job %q is being started", j.Name)
 	}
-	text, err := control.Ask(j.Path(job.SocketName), words...)
-	if err != nil {
+	const patience = 5 * time.Second
+	within := patience
+	if words[0] == keeper.DoRestart {
+		within = 0
+	}
+	if j.Keeper.Stopped() {
+		return "", fmt.Errorf("job %q: its keeper is stopped, and does not answer (kill -CONT %d)", j.Name, j.Keeper.PID)
+	}
+	text, err := control.Ask(j.Path(job.SocketName), within, words...)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return "", fmt.Errorf("job %q: its keeper, process %d, does not answer", j.Name, j.Keeper.PID)
+	case err != nil:
 		return "", fmt.Errorf("job %q: %w", j.Name, err)
 	}
 	return text, nil
+}
+
+func elsewhere(j job.Job) error {
+	return fmt.Errorf("job %q runs in another PID namespace, and can be reached from there only", j.Name)
 }
 
 func timeoutWord(timeout time.Duration) string {

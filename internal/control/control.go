@@ -94,15 +94,18 @@ const (
 	failed = "error "
 )
 
-// Ask sends a request to who serves at the socket, and returns the text of the reply when it comes. For that it waits as long as it
-// takes.
-func Ask(socket string, words ...string) (text string, err error) {
+// Ask sends a request to who serves at the socket, and returns the text of the reply when it comes: within that time, else the error
+// is os.ErrDeadlineExceeded. With 0 it waits as long as it takes.
+func Ask(socket string, within time.Duration, words ...string) (text string, err error) {
 	conn, err := connect(socket)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close() //nolint:errcheck // all was read
 	_ = conn.SetWriteDeadline(time.Now().Add(patience))
+	if within > 0 {
+		_ = conn.SetReadDeadline(time.Now().Add(within))
+	}
 	if err := send(conn, strings.Join(words, " ")); err != nil {
 		return "", err
 	}
@@ -172,6 +175,9 @@ func connect(path string) (*os.File, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
+	// The kernel's queue of who is not accepted yet may be full.
+	limit := unix.NsecToTimeval(int64(patience))
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit)
 	err = inFolder(path, func(short string) error { return unix.Connect(fd, &unix.SockaddrUnix{Name: short}) })
 	if err == nil {
 		err = unix.SetNonblock(fd, true)

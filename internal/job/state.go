@@ -33,10 +33,16 @@ func (j Job) Now() State {
 	case !j.Keeper.alive():
 		return Lost
 	}
-	if p, err := proc.Read(j.Main.PID); err == nil && p.Start == j.Main.Start && p.State == 'T' {
+	if j.Main.Stopped() {
 		return Stopped
 	}
 	return j.State
+}
+
+// Stopped reports whether the process is there, and stopped, as by SIGSTOP.
+func (p Process) Stopped() bool {
+	now, err := proc.Read(p.PID)
+	return err == nil && now.Start == p.Start && now.State == 'T'
 }
 
 // isHeld reports whether somebody keeps the job, wherever that is.
