@@ -25,7 +25,13 @@ func (k *Keeper) answer(words []string) (text string, err error) {
 		if err != nil {
 			return "", err
 		}
-		return "", k.do(func() { k.supervisor.Stop(after) })
+		return "", k.do(func() {
+			if k.restart != nil { // who asks last is heeded
+				k.restart("", fmt.Errorf("job %q was stopped, and not started again", k.cfg.Record.Name))
+				k.restart = nil
+			}
+			k.supervisor.Stop(after)
+		})
 	case DoKill:
 		sig, err := forwarder.ParseSignal(argument)
 		if err != nil {
@@ -66,15 +72,14 @@ func (k *Keeper) startedAgain(stopAfter time.Duration) (text string, err error) 
 	}
 	started := make(chan result, 1)
 	err = k.do(func() {
-		if earlier := k.restart; earlier != nil {
-			k.restart = func(text string, err error) {
+		earlier := k.restart
+		k.restart = func(text string, err error) {
+			if earlier != nil {
 				earlier(text, err)
-				started <- result{text, err}
 			}
-			return
+			started <- result{text, err}
 		}
-		k.restart = func(text string, err error) { started <- result{text, err} }
-		k.supervisor.Stop(stopAfter)
+		k.supervisor.Stop(stopAfter) // again, since this one may be in more of a hurry
 	})
 	if err != nil {
 		return "", err

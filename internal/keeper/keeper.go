@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -27,7 +29,7 @@ type Config struct {
 	Command    session.Command // its Streams are the keeper's to set
 	Folder     *job.Folder
 	Record     job.Record
-	Succeeded  func(code int) bool
+	Report     func(code int) int // what the program's exit code is told as
 	Restart    Restart
 	Streams    Streams
 	PIDFile    string        // empty: none
@@ -84,7 +86,7 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 	if k.pidFile, err = openPIDFile(k.cfg.PIDFile); err != nil {
 		return err
 	}
-	k.cfg.Command.Env = append(k.cfg.Command.Env, job.MarkName+"="+k.record.ID)
+	k.setVariable(job.MarkName, k.record.ID)
 	if k.cfg.Await {
 		if err := k.awaitReadiness(); err != nil {
 			return err
@@ -99,6 +101,13 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 		return err
 	}
 	return k.startProgram()
+}
+
+// setVariable sets a variable of the program's. One of that name that the caller had, as within another job, would be what
+// getenv(3) finds.
+func (k *Keeper) setVariable(name, value string) {
+	env := slices.DeleteFunc(slices.Clone(k.cfg.Command.Env), func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+	k.cfg.Command.Env = append(env, name+"="+value)
 }
 
 // introduce has the record say who this is.
@@ -161,7 +170,7 @@ func (k *Keeper) livesOn(l *lives, code int) bool {
 		l.reset()
 		return true
 	}
-	pause, again := l.next(k.cfg.Succeeded(code), k.supervisor.Stopping(), time.Since(k.record.Started))
+	pause, again := l.next(k.cfg.Report(code) == 0, k.supervisor.Stopping(), time.Since(k.record.Started))
 	if !again || k.unready != nil {
 		return false
 	}
@@ -202,7 +211,7 @@ func (k *Keeper) ended(code int, status syscall.WaitStatus) {
 	var used unix.Rusage
 	_ = unix.Getrusage(unix.RUSAGE_CHILDREN, &used) // of all that were reaped here, orphans too
 	exit := job.Exit{
-		Time: time.Now(), Code: code,
+		Time: time.Now(), Code: k.cfg.Report(code),
 		CPU:    time.Duration(used.Utime.Nano() + used.Stime.Nano()),
 		Memory: used.Maxrss << 10,
 	}

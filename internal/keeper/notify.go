@@ -97,7 +97,7 @@ func (k *Keeper) awaitReadiness() error {
 	if err != nil {
 		return err
 	}
-	k.cfg.Command.Env = append(k.cfg.Command.Env, "NOTIFY_SOCKET="+socket)
+	k.setVariable("NOTIFY_SOCKET", socket)
 	if k.cfg.Timeout > 0 {
 		time.AfterFunc(k.cfg.Timeout, func() { k.supervisor.Do(k.overdue, k.over) })
 	}
@@ -109,7 +109,7 @@ func (k *Keeper) heard(said string) {
 	r.hear(said)
 	k.record.Ready, k.record.Status = r.ready, r.status
 	k.write()
-	if r.ready {
+	if r.ready && k.unready == nil {
 		k.told(nil)
 	}
 }

@@ -25,15 +25,22 @@ func openPIDFile(path string) (*pidFile, error) {
 	if path == "" {
 		return nil, nil
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_NONBLOCK, 0o644)
-	if err != nil {
-		return nil, fmt.Errorf("cannot open the pidfile: %w", err)
-	}
-	if err := checkPIDFile(path, file); err != nil {
+	for {
+		file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NOCTTY|unix.O_NONBLOCK, 0o644)
+		if err != nil {
+			return nil, fmt.Errorf("cannot open the pidfile: %w", err)
+		}
+		f := &pidFile{path, file}
+		if err := checkPIDFile(path, file); err != nil {
+			_ = file.Close()
+			return nil, err
+		}
+		if f.isThere() {
+			return f, nil
+		}
+		// Another keeper has removed it since it was opened.
 		_ = file.Close()
-		return nil, err
 	}
-	return &pidFile{path, file}, nil
 }
 
 func checkPIDFile(path string, file *os.File) error {
@@ -92,9 +99,13 @@ func (f *pidFile) remove() {
 	if f == nil {
 		return
 	}
-	var own, there unix.Stat_t
-	if unix.Fstat(int(f.file.Fd()), &own) == nil && unix.Lstat(f.path, &there) == nil && own.Ino == there.Ino && own.Dev == there.Dev {
+	if f.isThere() {
 		_ = os.Remove(f.path)
 	}
 	_ = f.file.Close()
+}
+
+func (f *pidFile) isThere() bool {
+	var own, there unix.Stat_t
+	return unix.Fstat(int(f.file.Fd()), &own) == nil && unix.Lstat(f.path, &there) == nil && own.Ino == there.Ino && own.Dev == there.Dev
 }

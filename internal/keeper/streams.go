@@ -70,7 +70,7 @@ func orElse(s, otherwise string) string {
 // program gets itself: there is nothing to rotate, and it may want to know what it is.
 func (s *streams) open(path string, own bool) (*os.File, error) {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() && !own {
-		return os.OpenFile(path, os.O_WRONLY|os.O_APPEND|unix.O_NOCTTY, 0)
+		return openOther(path)
 	}
 	cfg := logfile.Config{Path: path, NoFollow: own}
 	if own || s.cfg.RotateNamed {
@@ -89,6 +89,18 @@ func (s *streams) open(path string, own bool) (*os.File, error) {
 	s.logs = append(s.logs, l)
 	go l.pump()
 	return pipe, nil
+}
+
+// openOther does not wait for somebody to read a FIFO: nobody would see what the start waits for.
+func openOther(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	switch {
+	case errors.Is(err, unix.ENXIO):
+		return nil, fmt.Errorf("cannot write the output: nobody reads %s", path)
+	case err != nil:
+		return nil, fmt.Errorf("cannot write the output: %w", err)
+	}
+	return f, unix.SetNonblock(int(f.Fd()), false)
 }
 
 // pump has a thread to itself: a size limit raises SIGXFSZ on the one that writes, which is not to reach the program.
