@@ -144,9 +144,21 @@ func runJob(args, environ []string) (code int, err error) {
 	record := job.Record{
 		Name: name, Program: r.command.Args, Dir: wd,
 		// What --env says is not kept: see job.Record.
-		Flags: r.flags.words("name", "env"),
+		Flags: seenFrom(wd, r.flags.words("name", "env")),
 	}
 	return r.startKeeper(dir, folder, record)
+}
+
+// seenFrom has files named in full that the keeper does not open, as it does the others from the job's directory: tinit start does,
+// and it may be anywhere.
+func seenFrom(dir string, words []string) []string {
+	const flag = "--env-file="
+	for i, word := range words {
+		if file, ok := strings.CutPrefix(word, flag); ok {
+			words[i] = flag + within(dir, file)
+		}
+	}
+	return words
 }
 
 // completeEnvironment is for what flags and the caller say of PROGRAM's environment, which goes to the keeper as its own.
