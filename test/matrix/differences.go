@@ -91,6 +91,8 @@ var differences = []difference{
 		"it was sent by a process, and is forwarded"},
 	{"SEGV is sent to an init that is not PID 1", catatonit, "forwarded",
 		"it was sent by a process, and is forwarded"},
+	{"PROGRAM has become another user, whom the init may not signal: the init, at USR1", tini, "goes on",
+		"that one signal did not arrive is no reason to leave PROGRAM alone"},
 	{"the init's working directory", catatonit, "/",
 		"as catatonit does from 0.2 on: no file system is kept busy"},
 	{"LISTEN_PID, if it is the init's: PROGRAM has", tini, "its own",

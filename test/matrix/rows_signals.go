@@ -68,6 +68,17 @@ var signalRows = slices.Concat([]row{
 		r.signal(unix.SIGTERM)
 		return first + ", " + r.wait()
 	}},
+	{what: "PROGRAM has become another user, whom the init may not signal: the init, at USR1", of: func(t *trial) string {
+		without := []string{"--bounding-set=-kill", "--inh-caps=-kill", t.path, "--", "setpriv", "--reuid=65534", "sleep", "60"}
+		r := t.plainly("setpriv", without...).start()
+		defer r.kill()
+		r.program("sleep")
+		r.send(unix.SIGUSR1)
+		if r.ended() {
+			return "ends with " + r.wait()
+		}
+		return "goes on"
+	}},
 	{what: "KILL is sent to an init that is not PID 1: PROGRAM", of: func(t *trial) string {
 		r := t.plain("--", "sleep", "60").start()
 		program := r.program("sleep")
