@@ -39,6 +39,9 @@ func printLogs(args, _ []string) (code int, err error) {
 	if help {
 		return printOut(logsUsage)
 	}
+	if len(rest) == 1 && isService(rest[0]) {
+		return serviceLog(rest[0], lines, follow)
+	}
 	j, err := findJob("logs", rest)
 	if err != nil {
 		return ownError(err)

@@ -19,6 +19,10 @@ import (
 	"github.com/tinit-dev/tinit/session"
 )
 
+func init() {
+	reexec.Register(servicesKeeper, func() { os.Exit(leave(keepsServices(os.Args, os.Environ()))) })
+}
+
 func main() {
 	if session.Stage() {
 		os.Exit(session.CodeOwnError)
@@ -45,6 +49,9 @@ func tinit(argv, environ []string) (code int, err error) {
 	}
 	if text, fd := who.info(opts); text != "" {
 		return who.print(text, fd)
+	}
+	if opts.services != "" {
+		opts.keepServices()
 	}
 	say := newMessages(os.Stderr.Fd(), opts.level, opts.parentDeath)
 	defer say.flush()

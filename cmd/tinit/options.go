@@ -22,6 +22,8 @@ type options struct {
 	process     process         // and how it is started
 	success     [256]bool
 	parentDeath syscall.Signal
+	services    string   // a file
+	kept        []string // the flags that are for the keeper of these
 	pause       bool
 	level       level
 
@@ -87,6 +89,9 @@ func (who *personality) parse(args, environ []string) (*options, error) {
 	if len(rest) > 0 {
 		o.command.Name = rest[0]
 	}
+	if o.services != "" {
+		o.kept = all.words("services", "rewrite", "stop-delay", "success-code", "parent-death", "warn-reaped", "subreaper")
+	}
 	if f := all.find(func(f *flag) bool { return f.process && f.given }); f != nil && o.pause {
 		return nil, who.hinted(fmt.Errorf("--pause starts no PROGRAM that --%s could be for", f.long))
 	}
@@ -98,9 +103,11 @@ func (who *personality) parse(args, environ []string) (*options, error) {
 func (who *personality) check(o *options, isProgram, flagged bool) error {
 	program := o.command.Args
 	switch {
+	case o.pause && o.services != "":
+		return who.hinted(errors.New("--pause and --services do not go together"))
 	case o.pause && len(program) > 0:
 		return who.hinted(fmt.Errorf("--pause takes no PROGRAM, but got %q", program[0]))
-	case o.pause:
+	case o.pause, o.services != "" && len(program) == 0:
 		return nil
 	case len(program) == 0:
 		return who.hinted(errors.New("no PROGRAM given"))
@@ -131,6 +138,7 @@ func (o *options) flags() flags {
 		{long: "grace", arg: true, set: o.setGrace},
 		{long: "stop-delay", arg: true, set: duration(&o.cfg.StopDelay)},
 		{long: "stop-signal", arg: true, set: o.setStopSignals},
+		{long: "services", arg: true, set: filled(&o.services)},
 	}, o.process.flags(&o.command), flags{
 		{long: "verbose", short: "v", set: boolean(func(on bool) { o.setLevel(on, verbose) })},
 		{long: "quiet", short: "q", set: boolean(func(on bool) { o.setLevel(on, quiet) })},

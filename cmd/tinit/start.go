@@ -39,11 +39,10 @@ func startJobs(args, environ []string) (code int, err error) {
 	if help {
 		return printOut(startUsage)
 	}
-	dir, jobs, err := findJobs(rest)
-	if err != nil {
-		return ownError(err)
-	}
-	return each(jobs, func(j job.Job) error { return startJob(dir, j, env.words(), environ) })
+	return eachNamed(rest, func(name string) error {
+		_, err := askServices(answersSoon, keeper.DoStart, name)
+		return err
+	}, func(dir *job.Dir, j job.Job) error { return startJob(dir, j, env.words(), environ) })
 }
 
 // startJob starts a job that has ended. more are flags beside those that it was started with first.
@@ -76,11 +75,10 @@ func restartJobs(args, environ []string) (code int, err error) {
 	if help {
 		return printOut(restartUsage)
 	}
-	dir, jobs, err := findJobs(rest)
-	if err != nil {
-		return ownError(err)
-	}
-	return each(jobs, func(j job.Job) error {
+	return eachNamed(rest, func(name string) error {
+		_, err := askServices(0, keeper.DoRestart, timeoutWord(timeout), name)
+		return err
+	}, func(dir *job.Dir, j job.Job) error {
 		switch now := j.Now(); now {
 		case job.Ended, job.Lost:
 			return startJob(dir, j, nil, environ)

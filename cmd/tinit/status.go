@@ -9,11 +9,14 @@ import (
 	"github.com/tinit-dev/tinit/internal/keeper"
 )
 
-const statusUsage = `Usage: tinit status [--json] [JOB]
+const statusUsage = `Usage: tinit status [--json] [--healthy] [JOB | SERVICE]
 
-Say what is known of a job (the current one if none is named).
+Say what is known of a job (the current one if none is named), or in a container
+with services, of one of these or all.
 
-      --json  for programs
+      --json     for programs
+      --healthy  as a probe: say only what is wrong, and end with 1 then. A service is
+                 healthy if it runs and is ready; without a name all have to be
 
 Exit codes are those of init scripts (LSB): 0 it runs, 1 it was lost: its keeper was
 killed, or the machine went down; 3 it has ended; 4 there is no such job, or it can't
@@ -30,13 +33,22 @@ const (
 
 // printStatus is tinit status.
 func printStatus(args, _ []string) (code int, err error) {
-	var json bool
-	rest, help, err := parseCommand("status", flags{{long: "json", set: to(&json)}}, args)
+	var json, wantsHealthy bool
+	rest, help, err := parseCommand("status", flags{
+		{long: "json", set: to(&json)},
+		{long: "healthy", set: to(&wantsHealthy)},
+	}, args)
 	if err != nil {
 		return statusUnknown, err
 	}
 	if help {
 		return printOut(statusUsage)
+	}
+	if wantsHealthy {
+		return healthy(rest)
+	}
+	if done, code, err := servicesStatus(rest, json); done {
+		return code, err
 	}
 	j, err := findJob("status", rest)
 	if err != nil {

@@ -44,16 +44,15 @@ func stopJobs(args, _ []string) (code int, err error) {
 	if help {
 		return printOut(stopUsage)
 	}
-	_, jobs, err := findJobs(rest)
-	if err != nil {
-		return ownError(err)
-	}
-	return each(jobs, func(j job.Job) error { return stopJob(j, timeout) })
+	return eachNamed(rest, func(name string) error {
+		_, err := askServices(0, keeper.DoStop, timeoutWord(timeout), name)
+		return err
+	}, func(_ *job.Dir, j job.Job) error { return stopJob(j, timeout) })
 }
 
-// each does something with every job, whatever becomes of the others.
-func each(jobs []job.Job, do func(job.Job) error) (code int, err error) {
-	for _, j := range jobs {
+// each does something with every one, whatever becomes of the others.
+func each[T any](all []T, do func(T) error) (code int, err error) {
+	for _, j := range all {
 		if e := do(j); e != nil {
 			if err != nil {
 				complain(err)
@@ -193,11 +192,10 @@ func killJobs(args, _ []string) (code int, err error) {
 	if help {
 		return printOut(killUsage)
 	}
-	_, jobs, err := findJobs(rest)
-	if err != nil {
-		return ownError(err)
-	}
-	return each(jobs, func(j job.Job) error { return killJob(j, sig) })
+	return eachNamed(rest, func(name string) error {
+		_, err := askServices(answersSoon, keeper.DoKill, forwarder.SignalName(sig), name)
+		return err
+	}, func(_ *job.Dir, j job.Job) error { return killJob(j, sig) })
 }
 
 func killJob(j job.Job, sig unix.Signal) error {

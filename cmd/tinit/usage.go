@@ -1,6 +1,7 @@
 package main
 
 const usage = `Usage: tinit [flags] [--] PROGRAM [ARG...]
+       tinit [flags] --services FILE [[--] PROGRAM [ARG...]]
        tinit [flags] -P
        tinit COMMAND [flags]
 
@@ -21,6 +22,8 @@ code. Flags end at the first word that is none, or at --.
                              (default 1s)
       --stop-delay DURATION  hold a stop signal back; a second one ends the delay
       --stop-signal LIST     the stop signals (default TERM,INT,QUIT)
+      --services FILE        start the services of FILE beside PROGRAM, or without
+                             (tinit-services(5))
   -u, --user USER[:GROUP]    start PROGRAM as this user, by name or number
   -C, --chdir DIR            start PROGRAM in this directory
       --umask MODE           start PROGRAM with this umask, in octal

@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	longest  = 4096            // of a line, in bytes
+	longest  = 4096            // of a request, in bytes
+	longer   = 1 << 20         // of a reply
 	patience = 5 * time.Second // until a request is there, and until a reply is taken
 	most     = 32              // clients at one moment; the others wait in the kernel's queue
 )
@@ -58,7 +59,7 @@ func serve(client *os.File, answer func([]string) (string, error)) {
 		return
 	}
 	_ = client.SetReadDeadline(time.Now().Add(patience))
-	request, err := receive(client)
+	request, err := receive(client, longest)
 	if err != nil {
 		return
 	}
@@ -68,7 +69,7 @@ func serve(client *os.File, answer func([]string) (string, error)) {
 		reply = failed + err.Error()
 	}
 	_ = client.SetWriteDeadline(time.Now().Add(patience))
-	_ = send(client, reply)
+	_ = send(client, reply, longer)
 }
 
 // permitted: the socket's folder and mode keep others out already, where the file system has owners.
@@ -106,10 +107,10 @@ func Ask(socket string, within time.Duration, words ...string) (text string, err
 	if within > 0 {
 		_ = conn.SetReadDeadline(time.Now().Add(within))
 	}
-	if err := send(conn, strings.Join(words, " ")); err != nil {
+	if err := send(conn, strings.Join(words, " "), longest); err != nil {
 		return "", err
 	}
-	reply, err := receive(conn)
+	reply, err := receive(conn, longer)
 	if err != nil {
 		return "", fmt.Errorf("no reply: %w", err)
 	}
@@ -120,14 +121,14 @@ func Ask(socket string, within time.Duration, words ...string) (text string, err
 }
 
 // send sends one line, whatever is in it.
-func send(to io.Writer, text string) error {
+func send(to io.Writer, text string, most int) error {
 	text = strings.ReplaceAll(text, "\n", " ")
-	_, err := io.WriteString(to, text[:min(len(text), longest-1)]+"\n")
+	_, err := io.WriteString(to, text[:min(len(text), most-1)]+"\n")
 	return err
 }
 
-func receive(from io.Reader) (line string, err error) {
-	line, err = bufio.NewReaderSize(io.LimitReader(from, longest), longest).ReadString('\n')
+func receive(from io.Reader, most int64) (line string, err error) {
+	line, err = bufio.NewReader(io.LimitReader(from, most)).ReadString('\n')
 	return strings.TrimSuffix(line, "\n"), err
 }
 

@@ -3,12 +3,15 @@ package keeper
 import (
 	"bytes"
 	"io"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
 )
 
 // What services write in common is written by lines, so that none is cut in two by another's.
@@ -59,28 +62,52 @@ func (c *cutter) Close() {
 
 // A shared is a stream of this process's own that several services write to.
 type shared struct {
-	mu sync.Mutex
-	fd int
+	fd    int
+	asked chan []byte
+	done  chan struct{}
+	mu    sync.Mutex // held by who has asked
+}
+
+func newShared(fd int) *shared {
+	s := &shared{fd: fd, asked: make(chan []byte), done: make(chan struct{})}
+	go s.serve()
+	return s
 }
 
 // Write waits for as long as nobody reads, as the service itself would have to.
 func (s *shared) Write(p []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for done := 0; done < len(p); {
-		n, err := unix.Write(s.fd, p[done:])
+	s.asked <- p
+	<-s.done
+	return len(p), nil
+}
+
+// serve writes on a thread of its own, which has those signals blocked that writing raises: from the background of a terminal with
+// TOSTOP, SIGTTOU would be raised without end if it were caught (see package forwarder).
+func (s *shared) serve() {
+	runtime.LockOSThread()
+	_ = forwarder.Shield()
+	for p := range s.asked {
+		s.write(p)
+		s.done <- struct{}{}
+	}
+}
+
+func (s *shared) write(p []byte) {
+	for len(p) > 0 {
+		n, err := unix.Write(s.fd, p)
 		switch err {
 		case nil:
-			done += n
+			p = p[n:]
 		case unix.EINTR:
 		case unix.EAGAIN:
 			// Somebody who shares the file has made it so (O_NONBLOCK).
 			_, _ = unix.Poll([]unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}, -1)
 		default:
-			return done, err // nobody will read it
+			return // nobody will read it
 		}
 	}
-	return len(p), nil
 }
 
 // inLines has what is written cut into lines, each of which format appends to out, and passes all of one Write on in one.

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/job"
+	"github.com/tinit-dev/tinit/internal/keeper"
+	"github.com/tinit-dev/tinit/internal/service"
+	"github.com/tinit-dev/tinit/reaper"
+	"github.com/tinit-dev/tinit/session"
+)
+
+// servicesKeeper is argv[0] of the keeper of services, which the init starts in PROGRAM's place.
+const servicesKeeper = "tinit-services"
+
+// keepServices has the init start a keeper of services in PROGRAM's place. What flags say of how PROGRAM is started and stopped is
+// the keeper's; what they say of signals on their way to it stays the init's.
+func (o *options) keepServices() {
+	args := slices.Concat([]string{servicesKeeper, o.services}, o.kept, []string{"--"}, o.command.Args)
+	o.command = session.Command{Name: session.Self(), Args: args, Env: o.command.Env}
+	o.process = process{}
+	o.cfg.Called, o.cfg.SingleChild, o.cfg.KillAfter = servicesKeeper, true, 0
+}
+
+// keepsServices is the keeper of services: its arguments are those of keepServices.
+func keepsServices(argv, environ []string) (code int, err error) {
+	signals, err := forwarder.Receive(unix.SIGCHLD)
+	if err != nil {
+		return session.CodeOwnError, err
+	}
+	if len(argv) < 2 {
+		return session.CodeOwnError, errors.New("is started by tinit --services only")
+	}
+	o := own.defaults()
+	program, _, err := o.flags().parse(argv[2:], syntax{})
+	if err != nil {
+		return session.CodeOwnError, err
+	}
+	file, warnings, err := service.Read(argv[1], os.LookupEnv, program)
+	if err != nil {
+		return session.CodeOwnError, err
+	}
+	say := newMessages(os.Stderr.Fd(), o.level, 0)
+	defer say.flush()
+	o.cfg.Warn, o.cfg.Tell, o.cfg.Note, o.cfg.Verbose = say.warn, say.tell, say.note, o.level == verbose
+	for _, w := range warnings {
+		say.warn("%v", w)
+	}
+	o.inherit(signals, say)
+	if err := reaper.Subreaper(); err != nil {
+		say.warn("orphans go to another process: %v", err)
+	}
+	cfg := keeper.ServicesConfig{
+		Services: file.Services, Supervisor: o.cfg, Environ: environ, LogDir: "/var/log/tinit", Socket: servicesSocket(say),
+	}
+	if len(program) > 0 {
+		o.command.Name, o.command.Args, o.command.Env = program[0], program, environ
+		if err := o.prepare(environ, signals); err != nil {
+			return own.codes.of(err), err
+		}
+		cfg.Command, cfg.Terminal = o.command, session.ControllingTerminal()
+	}
+	s, err := keeper.StartServices(cfg, signals)
+	if err != nil {
+		return session.CodeOwnError, err
+	}
+	o.takeIgnored(signals, say)
+	return s.Run(), nil
+}
+
+// servicesSocket makes the place for the socket. All but the commands works without.
+func servicesSocket(say *messages) string {
+	path := servicesDir()
+	if path == "" {
+		say.note("no socket: there is no place that is this user's alone (TINIT_STATE_DIR can name one)")
+		return ""
+	}
+	dir, err := job.Make(path)
+	if err != nil {
+		say.note("no socket: %v", err)
+		return ""
+	}
+	dir.Close()
+	return path + "/" + job.SocketName
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/internal/control"
+	"github.com/tinit-dev/tinit/internal/job"
+	"github.com/tinit-dev/tinit/internal/keeper"
+)
+
+// Commands speak of services as they do of jobs: where a keeper of services answers, a name is a service's if there is one of it,
+// and else a job's.
+
+// servicesDir is where the keeper of services is asked, empty if there is no place that is this user's alone.
+func servicesDir() string {
+	switch {
+	case os.Getenv("TINIT_STATE_DIR") != "":
+		return os.Getenv("TINIT_STATE_DIR")
+	case unix.Geteuid() == 0:
+		return "/run/tinit"
+	case os.Getenv("XDG_RUNTIME_DIR") != "":
+		return os.Getenv("XDG_RUNTIME_DIR") + "/tinit"
+	}
+	return ""
+}
+
+// errNoServices says that there is no keeper of services, or none that this user may ask.
+var errNoServices = errors.New("no services are kept here")
+
+func askServices(within time.Duration, words ...string) (string, error) {
+	dir := servicesDir()
+	if dir == "" {
+		return "", errNoServices
+	}
+	text, err := control.Ask(dir+"/"+job.SocketName, within, words...)
+	if errors.Is(err, control.ErrNobody) || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+		return "", errNoServices
+	}
+	return text, err
+}
+
+// answersSoon is how long is waited for an answer that takes no time.
+const answersSoon = 5 * time.Second
+
+func isService(name string) bool {
+	_, err := askServices(answersSoon, keeper.DoStatus, name)
+	return err == nil
+}
+
+// splitServices takes those of words that are services from those that are jobs.
+func splitServices(words []string) (services, jobs []string) {
+	for _, word := range words {
+		if isService(word) {
+			services = append(services, word)
+		} else {
+			jobs = append(jobs, word)
+		}
+	}
+	return services, jobs
+}
+
+// eachNamed does something with every service and job that words name; with the current job if there are none.
+func eachNamed(words []string, service func(name string) error, do func(*job.Dir, job.Job) error) (code int, err error) {
+	services, others := splitServices(words)
+	code, err = each(services, service)
+	if len(services) > 0 && len(others) == 0 {
+		return code, err
+	}
+	dir, jobs, findErr := findJobs(others)
+	if findErr != nil {
+		if err != nil {
+			complain(err)
+		}
+		return ownError(findErr)
+	}
+	jobsCode, jobsErr := each(jobs, func(j job.Job) error { return do(dir, j) })
+	if jobsErr != nil {
+		if err != nil {
+			complain(err)
+		}
+		return jobsCode, jobsErr
+	}
+	return code, err
+}
+
+// servicesStatus is tinit status where services are kept. done is false if it is about a job.
+func servicesStatus(words []string, json bool) (done bool, code int, err error) {
+	do := keeper.DoList
+	if json {
+		do = keeper.DoStatus
+	}
+	text, err := askServices(answersSoon, append([]string{do}, words...)...)
+	switch {
+	case errors.Is(err, errNoServices):
+		return false, 0, nil
+	case err != nil && len(words) > 0:
+		return false, 0, nil // no service is called that
+	case err != nil:
+		return true, statusUnknown, err
+	}
+	if json {
+		text += "\n"
+	} else if text, err = servicesTable(text); err != nil {
+		return true, statusUnknown, err
+	}
+	_, err = printOut(text)
+	return true, statusRuns, err
+}
+
+func servicesTable(list string) (string, error) {
+	t := table{gap: 2, columns: []column{
+		{name: "SERVICE"}, {name: "STATE"}, {name: "PID", side: right}, {name: "HEALTH"}, {name: "TIME", side: right},
+		{name: "RESTARTS", side: right}, {name: "SAYS"},
+	}}
+	var row []string
+	for list = strings.TrimSpace(list); list != ""; list = strings.TrimSpace(list) {
+		if rest, ok := strings.CutPrefix(list, ";"); ok {
+			t.add(row...)
+			row, list = nil, rest
+			continue
+		}
+		quoted, err := strconv.QuotedPrefix(list)
+		if err != nil {
+			return "", fmt.Errorf("no list of services: %w", err)
+		}
+		cell, _ := strconv.Unquote(quoted)
+		row, list = append(row, cell), list[len(quoted):]
+	}
+	return t.text(screenWidth(os.Stdout)), nil
+}
+
+// healthy is tinit status --healthy, for probes: it says only what is wrong.
+func healthy(words []string) (code int, err error) {
+	_, err = askServices(answersSoon, append([]string{keeper.DoHealthy}, words...)...)
+	if err != nil {
+		return 1, err
+	}
+	return 0, nil
+}

@@ -1,0 +1,203 @@
+package keeper
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/control"
+	"github.com/tinit-dev/tinit/internal/service"
+	"github.com/tinit-dev/tinit/internal/supervisor"
+	"github.com/tinit-dev/tinit/session"
+)
+
+// A ServicesConfig says which services are kept, and how.
+type ServicesConfig struct {
+	Services   []service.Service
+	Supervisor supervisor.Config // PROGRAM's; services say what they have to say by the same functions
+	Command    session.Command   // PROGRAM, if one of Services is that
+	Environ    []string          // what the services inherit
+	Terminal   *session.Terminal // PROGRAM's
+	LogDir     string            // of files that services write to
+	Socket     string            // empty: none
+}
+
+// Services are those of one file, and PROGRAM beside them. All of it belongs to the goroutine in Run, and to what the group's Do
+// calls.
+type Services struct {
+	cfg     ServicesConfig
+	group   *supervisor.Group
+	outputs *outputs
+	units   []*unit // as in the file
+	program *unit   // PROGRAM, nil if there is none
+	ending  bool    // all are to end
+	code    int     // the exit code, if it is not for PROGRAM to say
+	blame   bool    // code is that of what ended all
+	over    chan struct{}
+}
+
+// StartServices makes ready what Run will start.
+func StartServices(cfg ServicesConfig, signals *forwarder.Receiver) (s *Services, err error) {
+	s = &Services{cfg: cfg, over: make(chan struct{}), group: supervisor.NewGroup(signals, cfg.Terminal != nil)}
+	if s.outputs, err = openOutputs(cfg); err != nil {
+		return nil, err
+	}
+	for _, spec := range cfg.Services {
+		u, err := s.add(spec)
+		if err != nil {
+			return nil, fmt.Errorf("service %q: %w", spec.Name, err)
+		}
+		s.units = append(s.units, u)
+		if spec.Name == service.ProgramName {
+			s.program = u
+		}
+	}
+	if cfg.Socket != "" {
+		if err := control.Serve(cfg.Socket, s.answer); err != nil {
+			// All but the commands works without.
+			cfg.Supervisor.Note("%v", err)
+		}
+	}
+	return s, nil
+}
+
+// Run starts the services, each when those that it depends on are as far as it wants them, and returns when all have ended.
+func (s *Services) Run() (code int) {
+	s.advance()
+	s.group.Run(s.signalled)
+	close(s.over)
+	s.outputs.close()
+	if s.program != nil && !s.blame {
+		return s.program.code()
+	}
+	return s.code
+}
+
+// signalled: a stop signal ends all, in their order. Any other is PROGRAM's.
+func (s *Services) signalled(sig syscall.Signal) {
+	switch {
+	case s.cfg.Supervisor.StopSignals.Has(sig) && !s.ending:
+		s.cfg.Supervisor.Note("got %s", forwarder.SignalName(sig))
+		if s.program != nil {
+			s.program.stopSignal = sig
+		}
+		s.end()
+	case s.program != nil:
+		s.program.supervisor.Kill(sig)
+	default:
+		s.cfg.Supervisor.Note("%s is nobody's: there is no PROGRAM", forwarder.SignalName(sig))
+	}
+}
+
+// fail ends all, with this code, for a reason that is said.
+func (s *Services) fail(code int, format string, args ...any) {
+	if !s.ending {
+		s.cfg.Supervisor.Tell(format, args...)
+		s.endWith(code)
+	}
+}
+
+func (s *Services) endWith(code int) {
+	s.code, s.blame = code, true
+	s.end()
+}
+
+func (s *Services) end() {
+	s.ending = true
+	s.advance()
+}
+
+// advance does what has become possible since it was last called.
+func (s *Services) advance() {
+	if !s.ending {
+		s.startWhatCan()
+	}
+	if s.ending {
+		s.stopWhatCan()
+	}
+	if !slices.ContainsFunc(s.units, func(u *unit) bool { return u.state != ended }) {
+		s.group.End()
+	}
+}
+
+func (s *Services) startWhatCan() {
+	for _, u := range s.units {
+		if u.state != waiting || s.ending {
+			continue
+		}
+		switch ready, err := s.mayStart(u); {
+		case err != nil:
+			u.state = ended
+			s.fail(1, "%s cannot start: %v", u.Name, err)
+		case ready:
+			u.start()
+		}
+	}
+}
+
+// mayStart: the error says what will never be as u wants it.
+func (s *Services) mayStart(u *unit) (ready bool, err error) {
+	ready = true
+	for _, d := range u.DependsOn {
+		on := s.find(d.Name)
+		if on == nil {
+			continue
+		}
+		switch fulfilled, never := on.fulfils(d.Condition); {
+		case never != nil && !d.Optional:
+			err = errors.Join(err, never)
+		case never != nil: // said when it happened
+		default:
+			ready = ready && fulfilled
+		}
+	}
+	return ready, err
+}
+
+// stopWhatCan: nobody is stopped while there is somebody who depends on it.
+func (s *Services) stopWhatCan() {
+	for again := true; again; {
+		again = false
+		for _, u := range s.units {
+			switch {
+			case u.state == ended || u.state == stopping || s.isNeeded(u):
+			case u.state == running:
+				u.stop()
+			default:
+				u.rest()
+				u.state, again = ended, true
+			}
+		}
+	}
+}
+
+func (s *Services) isNeeded(u *unit) bool {
+	return slices.ContainsFunc(s.units, func(other *unit) bool {
+		return other.state != ended && slices.ContainsFunc(other.DependsOn, func(d service.Dependency) bool { return d.Name == u.Name })
+	})
+}
+
+func (s *Services) find(name string) *unit {
+	for _, u := range s.units {
+		if u.Name == name {
+			return u
+		}
+	}
+	return nil
+}
+
+// hasEnded: what the end of u, which is not to be started again, means to all. That PROGRAM has ended by itself is not worth a word,
+// here as elsewhere.
+func (s *Services) hasEnded(u *unit) {
+	switch {
+	case u.manual || s.ending:
+	case u == s.program:
+		s.endWith(u.code())
+	case u.Essential:
+		s.fail(u.code(), "%s has ended (%s), and with it all", u.Name, u.exit)
+	case u.code() != 0 && u.Restart.OnFailure && !u.Spared:
+		s.fail(u.code(), "%s has failed %d times in a row (%s), and with it all", u.Name, u.lives.count+1, u.exit)
+	}
+}

@@ -1,0 +1,258 @@
+package keeper
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/job"
+	"github.com/tinit-dev/tinit/internal/service"
+	"github.com/tinit-dev/tinit/internal/supervisor"
+	"github.com/tinit-dev/tinit/session"
+)
+
+// A unit is one service.
+type unit struct {
+	service.Service
+	all        *Services
+	supervisor *supervisor.Supervisor
+	command    session.Command
+	output     *output
+	id         string
+
+	state      unitState
+	lives      lives
+	started    time.Time // when it last did; zero: never
+	restarts   int
+	exit       *exit
+	manual     bool           // somebody asked for its stop
+	again      bool           // and for its start after that
+	settled    chan struct{}  // closed when that was done; nil if nobody waits
+	stopSignal syscall.Signal // in place of the service's
+	readiness
+	health health
+	rests  func() // stops the pause before the next start
+}
+
+type unitState string
+
+const (
+	waiting  unitState = "waiting" // for those that it depends on
+	running  unitState = "running"
+	pausing  unitState = "restarting"
+	stopping unitState = "stopping"
+	ended    unitState = "ended"
+)
+
+// An exit is how a service's program ended last.
+type exit struct {
+	code   int
+	signal string
+}
+
+func (e *exit) String() string {
+	if e.signal != "" {
+		return "signal " + e.signal
+	}
+	return "exit code " + strconv.Itoa(e.code)
+}
+
+func (s *Services) add(spec service.Service) (*unit, error) {
+	id, err := job.NewID()
+	if err != nil {
+		return nil, err
+	}
+	u := &unit{Service: spec, all: s, id: id, state: waiting, stopSignal: spec.StopSignal}
+	u.lives.policy = Restart(spec.Restart)
+	mark := job.MarkName + "=" + id
+	cfg, terminal := s.cfg.Supervisor, s.cfg.Terminal
+	if spec.Name == service.ProgramName {
+		u.command = s.cfg.Command
+	} else {
+		terminal = nil
+		cfg = supervisor.Config{
+			// The main process alone: many servers lose work if their own ones are told to end by somebody else. What is left is
+			// told when it has ended.
+			SingleChild: true,
+			Grace:       cfg.Grace, Verbose: cfg.Verbose, Warn: cfg.Warn, Tell: cfg.Tell, Note: cfg.Note,
+		}
+		if u.command, err = s.command(spec); err != nil {
+			return nil, err
+		}
+		if u.output, err = s.outputs.open(spec); err != nil {
+			return nil, err
+		}
+		u.command.Streams = [3]*os.File{s.outputs.null, u.output.out, u.output.err}
+	}
+	cfg.Called = spec.Name
+	u.command.Env = append(changed(u.command.Env, spec.Env), mark)
+	if spec.Notify {
+		socket, err := listenForReadiness(id, u.command.User, func(said string) {
+			s.group.Do(func() {
+				u.hear(said)
+				s.advance()
+			})
+		})
+		if err != nil {
+			return nil, err
+		}
+		u.command.Env = append(u.command.Env, "NOTIFY_SOCKET="+socket)
+	}
+	u.supervisor = s.group.Add(cfg, terminal, mark, u.gone)
+	return u, nil
+}
+
+func (s *Services) command(spec service.Service) (c session.Command, err error) {
+	c = session.Command{Name: spec.Args[0], Args: spec.Args, Env: s.cfg.Environ, Dir: spec.Dir, Place: session.NewSession}
+	if spec.User != "" {
+		if c.User, err = session.LookupUser(spec.User); err == nil {
+			c.Env = c.User.Environ(c.Env)
+		}
+	}
+	return c, err
+}
+
+// changed is env with changes: K=V sets K, K alone takes it out.
+func changed(env, changes []string) []string {
+	env = slices.Clone(env)
+	for _, change := range changes {
+		name, _, sets := strings.Cut(change, "=")
+		env = slices.DeleteFunc(env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
+		if sets {
+			env = append(env, change)
+		}
+	}
+	return env
+}
+
+func (u *unit) start() {
+	u.state, u.manual = running, false
+	u.started, u.readiness = time.Now(), readiness{}
+	if err := u.supervisor.Start(u.command); err != nil {
+		u.all.cfg.Supervisor.Warn("%s: %v", u.Name, err)
+		u.over(exit{code: codeOf(err)})
+		return
+	}
+	u.watchHealth()
+	u.all.advance() // some wait for no more
+}
+
+// stop has the service end, as its file says.
+func (u *unit) stop() {
+	u.state = stopping
+	u.supervisor.StopBy(u.stopSignal, u.StopGrace)
+}
+
+// stopByHand has it end because somebody asked for that: its end is no failure, and it stays so until it is asked for again.
+func (u *unit) stopByHand(killAfter time.Duration, again bool) (settled <-chan struct{}) {
+	u.manual, u.again = true, again
+	if u.settled == nil {
+		u.settled = make(chan struct{})
+	}
+	settled = u.settled
+	switch u.state {
+	case running, stopping:
+		u.state = stopping
+		u.supervisor.StopBy(u.stopSignal, killAfter)
+	default:
+		u.rest()
+		u.settle()
+		u.all.advance()
+	}
+	return settled
+}
+
+// settle is the end of a stop by hand: it stays so, or is started again.
+func (u *unit) settle() {
+	u.state = ended
+	if u.again && !u.all.ending {
+		u.again, u.state = false, waiting
+		u.lives.reset()
+	}
+	if u.settled != nil {
+		close(u.settled)
+		u.settled = nil
+	}
+}
+
+// startAgain is for one that has ended.
+func (u *unit) startAgain() error {
+	if u.state == running || u.state == stopping {
+		return fmt.Errorf("%s is %s", u.Name, u.state)
+	}
+	u.rest()
+	u.lives.reset()
+	u.state = waiting
+	u.all.advance()
+	return nil
+}
+
+// gone: the program, and what it left behind, have ended.
+func (u *unit) gone() {
+	status := u.supervisor.Status()
+	e := exit{code: status.ExitStatus()}
+	if status.Signaled() {
+		e.code, e.signal = 128+int(status.Signal()), forwarder.SignalName(status.Signal())
+	}
+	u.over(e)
+}
+
+// over: a life of the service has ended so.
+func (u *unit) over(e exit) {
+	u.exit = &e
+	u.health.stop()
+	asked := u.all.ending || u.manual
+	pause, again := u.lives.next(e.code == 0, asked, time.Since(u.started))
+	if again {
+		u.state = pausing
+		u.rests = u.all.group.After(pause, func() {
+			u.restarts++
+			u.start()
+		})
+	} else {
+		u.settle()
+		u.all.hasEnded(u)
+	}
+	u.all.advance()
+}
+
+// rest ends the pause before the next start, if there is one.
+func (u *unit) rest() {
+	if u.rests != nil {
+		u.rests()
+		u.rests = nil
+	}
+}
+
+// code is that of its last end. What never ran has not succeeded.
+func (u *unit) code() int {
+	if u.exit == nil {
+		return 1
+	}
+	return u.exit.code
+}
+
+// fulfils reports whether the service is as far as somebody who depends on it wants it to be; never says why it will not be.
+func (u *unit) fulfils(condition service.Condition) (fulfilled bool, never error) {
+	switch condition {
+	case service.Healthy:
+		switch {
+		case u.state == ended:
+			return false, fmt.Errorf("%s has ended (%s)", u.Name, u.exit)
+		case u.health.state == unhealthy:
+			return false, fmt.Errorf("%s is unhealthy", u.Name)
+		}
+		return u.unwell() == nil, nil
+	case service.Completed:
+		if u.state == ended && u.code() != 0 {
+			return false, fmt.Errorf("%s has failed (%s)", u.Name, u.exit)
+		}
+		return u.state == ended, nil
+	}
+	return !u.started.IsZero(), nil
+}
