@@ -131,6 +131,7 @@ func (f *Folder) Held() *os.File { return f.lock }
 // Ask leaves in the folder what its keeper is to do. It is not the record yet: that stays as it is until the job runs.
 func (f *Folder) Ask(r Record) error {
 	var err error
+	r.State = Starting
 	if r.ID, err = NewID(); err != nil {
 		return err
 	}

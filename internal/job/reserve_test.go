@@ -206,7 +206,7 @@ func TestAskAndTake(t *testing.T) {
 	f, _, err := d.Reserve("web", "prog")
 	require.NoError(t, err)
 	defer f.Close()
-	require.NoError(t, f.Ask(Record{Name: "web", Program: []string{"prog", "x"}, State: Starting}))
+	require.NoError(t, f.Ask(Record{Name: "web", Program: []string{"prog", "x"}}))
 	kept, r, err := Take(f.Path, f.Held())
 	require.NoError(t, err)
 	assert.Equal(t, []string{"prog", "x"}, r.Program)
