@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/jsontext"
@@ -249,14 +250,34 @@ func commandLine(words []string) string {
 
 // quote quotes for a shell where that is needed, and shows what a terminal must not be sent.
 func quote(word string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+:,./@%^~"
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_=+:,./@%^"
 	switch {
 	case word != "" && strings.Trim(word, plain) == "":
 		return word
-	case strings.ContainsFunc(word, func(r rune) bool { return !strconv.IsPrint(r) }):
-		return "$" + strings.ReplaceAll(strconv.QuoteToGraphic(word), `"`, "'") // as bash has it
+	case utf8.ValidString(word) && !strings.ContainsFunc(word, func(r rune) bool { return !strconv.IsPrint(r) }):
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	// As bash, ksh and zsh have it, and POSIX of late.
+	var b strings.Builder
+	for i, r := range word {
+		n := max(utf8.RuneLen(r), 1)
+		if r == utf8.RuneError {
+			_, n = utf8.DecodeRuneInString(word[i:])
+		}
+		switch piece := word[i : i+n]; {
+		case r == '\'' || r == '\\':
+			b.WriteString(`\` + piece)
+		case r == '\n':
+			b.WriteString(`\n`)
+		case strconv.IsPrint(r) && (r != utf8.RuneError || n > 1):
+			b.WriteString(piece)
+		default:
+			for _, c := range []byte(piece) {
+				fmt.Fprintf(&b, `\%03o`, c)
+			}
+		}
+	}
+	return "$'" + b.String() + "'"
 }
 
 // jobObject is a job for programs. What there is none of is left out.

@@ -80,7 +80,12 @@ func restartJobs(args, environ []string) (code int, err error) {
 		return err
 	}, func(dir *job.Dir, j job.Job) error {
 		switch now := j.Now(); now {
-		case job.Ended, job.Lost:
+		case job.Lost:
+			if err := stopJob(j, timeout); err != nil {
+				return err
+			}
+			fallthrough
+		case job.Ended:
 			return startJob(dir, j, nil, environ)
 		}
 		said, err := ask(j, keeper.DoRestart, timeoutWord(timeout))
