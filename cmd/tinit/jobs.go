@@ -23,6 +23,8 @@ does: + marks the current one (%%), - the one before (%-).
   -l, --long   with process, process group and session, time, CPU time, memory,
                exit code and restarts
       --json   all of it, for programs
+
+See tinit-jobs(1).
 `
 
 // listJobs is tinit jobs.

@@ -22,6 +22,9 @@ that are kept.
   -f, --follow   go on with what it writes, until it ends
   -n, --lines N  the last N lines only
   -e, --errors   what went to standard error, if that has a file of its own
+
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+See tinit-jobs(1).
 `
 
 // printLogs is tinit logs.
@@ -112,11 +115,17 @@ const fgUsage = `Usage: tinit fg [JOB]
 Follow the output of a job (the current one if none is named), pass the signals of
 the terminal on to it, and leave with its exit code when it ends. Ctrl-Z leaves it
 to run in the background. A job that was stopped is continued.
+
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+See tinit-jobs(1).
 `
 
 const bgUsage = `Usage: tinit bg [JOB...]
 
 Continue jobs that were stopped (the current one if none is named).
+
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+See tinit-jobs(1).
 `
 
 // foreground is tinit fg.
@@ -223,6 +232,9 @@ const waitUsage = `Usage: tinit wait [JOB...]
 
 Wait until jobs have ended (the current one if none is named), and leave with the
 exit code of the last.
+
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+See tinit-jobs(1).
 `
 
 // waitForJobs is tinit wait.

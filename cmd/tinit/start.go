@@ -18,6 +18,9 @@ job had before is not kept.
 
   --env K[=V]      give PROGRAM this variable (repeatable)
   --env-file FILE  the same from a file (repeatable)
+
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+See tinit-run(1).
 `
 
 const restartUsage = `Usage: tinit restart [-t DURATION] [JOB...]
@@ -26,6 +29,9 @@ Stop jobs (the current one if none is named) and start them again, with the
 environment that they have. A job that has ended is started, see tinit start.
 
   -t, --timeout DURATION  until KILL (default what tinit run was told, or 10s)
+
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+See tinit-jobs(1).
 `
 
 // startJobs is tinit start.
@@ -103,6 +109,9 @@ Remove jobs that have ended, with their output (the current one if none is named
 
   -a, --all    all that have ended
   -f, --force  end those that have not, as tinit stop does
+
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+See tinit-jobs(1).
 `
 
 // removeJobs is tinit rm.

@@ -20,7 +20,7 @@ with services, of one of these or all.
 
 Exit codes are those of init scripts (LSB): 0 it runs, 1 it was lost: its keeper was
 killed, or the machine went down; 3 it has ended; 4 there is no such job, or it can't
-be told.
+be told. See tinit-jobs(1).
 `
 
 // As the Linux Standard Base has them for the action status of init scripts.

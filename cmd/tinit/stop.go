@@ -22,6 +22,7 @@ its stop signal, and KILL when DURATION is over. Return when they have ended.
   -t, --timeout DURATION  until KILL (default what tinit run was told, or 10s)
 
 JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+See tinit-jobs(1).
 `
 
 const killUsage = `Usage: tinit kill [-s SIGNAL] [JOB...]
@@ -30,6 +31,9 @@ Send jobs (the current one if none is named) a signal. It is a stop signal, or K
 that keeps a job from being started again by its restart policy.
 
   -s, --signal SIGNAL  by name or number (default TERM)
+
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
+See tinit-jobs(1).
 `
 
 // stopJobs is tinit stop.

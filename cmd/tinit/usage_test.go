@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"regexp"
 	"strings"
 	"testing"
@@ -75,10 +76,11 @@ func TestUsageNamesEveryCommand(t *testing.T) {
 }
 
 func TestTextsAreForTerminals(t *testing.T) {
-	for name, text := range map[string]string{
-		"usage": usage, "license": license, "tini": tini.usage, "dumb-init": dumbInit.usage, "catatonit": catatonit.usage,
-		"ps": psUsage,
-	} {
+	texts := maps.Clone(commandUsages)
+	maps.Copy(texts, map[string]string{
+		"usage": usage, "license": license, "as tini": tini.usage, "as dumb-init": dumbInit.usage, "as catatonit": catatonit.usage,
+	})
+	for name, text := range texts {
 		assert.True(t, strings.HasSuffix(text, ".\n"), name)
 		for line := range strings.Lines(text) {
 			assert.LessOrEqual(t, len(line), 89, "%s: %s", name, line)
