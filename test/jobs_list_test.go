@@ -92,7 +92,6 @@ func TestStatusCodes(t *testing.T) {
 		assert.Contains(t, r.out, "state:      Running for 0:0")
 		assert.Contains(t, r.out, "output:     "+j.file(1, "output"))
 		assert.Equal(t, 4, j.do("status", "no-such-job").code)
-		info := j.info("sleep")
 		j.must("stop")
 		r = j.do("status", "sleep")
 		assert.Equal(t, 3, r.code)
@@ -100,7 +99,7 @@ func TestStatusCodes(t *testing.T) {
 		assert.Contains(t, r.out, "ended:")
 
 		j.must("start", "sleep")
-		info = j.info("sleep")
+		info := j.info("sleep")
 		require.NoError(t, unix.Kill(info.Keeper, unix.SIGKILL))
 		gone(t, info.Keeper)
 		r = j.do("status", "sleep")

@@ -114,7 +114,7 @@ func TestRestartJobKeepsTheEnvironment(t *testing.T) {
 	j.must("restart", "env")
 	eventually(t, func() bool { return strings.Count(j.read(j.file(1, "output")), "new/there/") == 2 }, "and keeps that")
 	ids := map[string]bool{}
-	for _, line := range strings.Split(strings.TrimSpace(j.read(j.file(1, "output"))), "\n") {
+	for line := range strings.SplitSeq(strings.TrimSpace(j.read(j.file(1, "output"))), "\n") {
 		ids[line[strings.LastIndex(line, "/"):]] = true
 	}
 	assert.Len(t, ids, 2, "each start has an ID of its own")

@@ -51,7 +51,7 @@ func TestParseDurationSaysWhatIsWrong(t *testing.T) {
 func TestParseDurationNearTheEnd(t *testing.T) {
 	got, err := parseDuration("9223372036.854")
 	require.NoError(t, err)
-	assert.InDelta(t, math.MaxInt64, got, float64(time.Second))
+	assert.InDelta(t, float64(math.MaxInt64), got, float64(time.Second))
 	_, err = parseDuration("9223372036.855")
 	assert.Error(t, err)
 }

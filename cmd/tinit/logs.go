@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -179,7 +178,7 @@ func attend(j job.Job, signals *forwarder.Receiver, printed <-chan error) (code 
 				// As with a shell's job the code says that this is not the end.
 				return 128 + int(sig), fmt.Errorf("%s goes on in the background", j.Brief())
 			case unix.SIGINT, unix.SIGQUIT, unix.SIGUSR1, unix.SIGUSR2:
-				if _, err := ask(j, keeper.DoKill, forwarder.SignalName(syscall.Signal(sig))); err != nil {
+				if _, err := ask(j, keeper.DoKill, forwarder.SignalName(sig)); err != nil {
 					complain(err)
 				}
 			}

@@ -213,7 +213,7 @@ func (k *Keeper) ended(code int, status syscall.WaitStatus) {
 	exit := job.Exit{
 		Time: time.Now(), Code: k.cfg.Report(code),
 		CPU:    time.Duration(used.Utime.Nano() + used.Stime.Nano()),
-		Memory: used.Maxrss << 10,
+		Memory: fromKiB(used.Maxrss),
 	}
 	if status.Signaled() {
 		exit.Signal = forwarder.SignalName(status.Signal())
@@ -266,3 +266,6 @@ func (k *Keeper) write() {
 	}
 	_ = k.cfg.Folder.KeepRoom(k.record) // there may be some again when it is needed
 }
+
+// fromKiB: how wide a field of struct rusage is depends on the architecture.
+func fromKiB[T int32 | int64](n T) int64 { return int64(n) << 10 }
