@@ -43,7 +43,7 @@ func keepsServices(argv, environ []string) (code int, err error) {
 	}
 	file, warnings, err := service.Read(argv[1], os.LookupEnv, program)
 	if err != nil {
-		return session.CodeOwnError, err
+		return session.CodeOwnError, lastOf(err)
 	}
 	say := newMessages(os.Stderr.Fd(), o.level, 0)
 	defer say.flush()
@@ -71,6 +71,18 @@ func keepsServices(argv, environ []string) (code int, err error) {
 	}
 	o.takeIgnored(signals, say)
 	return s.Run(), nil
+}
+
+// lastOf says all that is wrong with a file but the last, which is for the caller to say: each is a line.
+func lastOf(err error) error {
+	all, ok := errors.AsType[service.Errors](err)
+	if !ok {
+		return err
+	}
+	for _, finding := range all[:len(all)-1] {
+		complain(errors.New(finding.String()))
+	}
+	return errors.New(all[len(all)-1].String())
 }
 
 // servicesSocket makes the place for the socket. All but the commands works without.

@@ -69,25 +69,48 @@ func (s *Services) Run() (code int) {
 	s.group.Run(s.signalled)
 	close(s.over)
 	s.outputs.close()
-	if s.program != nil && !s.blame {
+	if s.program != nil && s.program.exit != nil && !s.blame {
 		return s.program.code()
 	}
 	return s.code
 }
 
-// signalled: a stop signal ends all, in their order. Any other is PROGRAM's.
+// signalled: a stop signal ends all, in their order. Any other is PROGRAM's. Who presses Ctrl-C again, when PROGRAM has ended, is in
+// a hurry.
 func (s *Services) signalled(sig syscall.Signal) {
+	programRuns := s.program != nil && s.program.supervisor.PID() != 0
 	switch {
 	case s.cfg.Supervisor.StopSignals.Has(sig) && !s.ending:
 		s.cfg.Supervisor.Note("got %s", forwarder.SignalName(sig))
 		if s.program != nil {
 			s.program.stopSignal = sig
 		}
+		s.code = s.codeFor(sig)
 		s.end()
-	case s.program != nil:
+	case programRuns:
 		s.program.supervisor.Kill(sig)
+	case s.ending && (sig == syscall.SIGINT || sig == syscall.SIGQUIT):
+		s.hurry()
 	default:
-		s.cfg.Supervisor.Note("%s is nobody's: there is no PROGRAM", forwarder.SignalName(sig))
+		s.cfg.Supervisor.Note("%s is nobody's: PROGRAM does not run", forwarder.SignalName(sig))
+	}
+}
+
+// codeFor is the exit code after a stop signal, unless PROGRAM runs and has one. Services that end when they are told to have not
+// failed; a PROGRAM that was not even started has not succeeded.
+func (s *Services) codeFor(sig syscall.Signal) int {
+	if s.program == nil {
+		return 0
+	}
+	return 128 + int(sig)
+}
+
+func (s *Services) hurry() {
+	for _, u := range s.units {
+		if u.state == running || u.state == stopping {
+			u.state = stopping
+			u.supervisor.StopBy(u.stopSignal, 0)
+		}
 	}
 }
 
