@@ -5,13 +5,13 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"time"
 	"unicode"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/scribe"
 )
 
 // The rules of what tinit says:
@@ -22,10 +22,7 @@ import (
 //   - A PROGRAM that ends by itself, or as it was told to, is not worth a word.
 type messages struct {
 	level level
-	said  atomic.Bool // something was
-	queue chan string
-	last  chan struct{} // closed when no message will follow
-	done  chan struct{} // closed when the last one is written
+	out   *scribe.Scribe
 }
 
 type level int
@@ -37,19 +34,14 @@ const (
 	verbose               // and what tinit does
 )
 
-const (
-	queueLength = 256
-	longest     = 4096                   // PIPE_BUF: up to there a write to a pipe is not cut in two
-	lastWords   = 200 * time.Millisecond // how long the end waits for messages to be written
-	rest        = 2 * time.Millisecond   // how often messages are written at most
-)
+const lastWords = 200 * time.Millisecond // how long the end waits for messages to be written
 
 // newMessages starts the thread that writes. It is there for as long as the process, and so it is also the one that asks
 // for parentDeath, if that is not 0.
 func newMessages(fd uintptr, l level, parentDeath unix.Signal) *messages {
-	m := &messages{level: l, queue: make(chan string, queueLength), last: make(chan struct{}), done: make(chan struct{})}
+	m := &messages{level: l, out: scribe.New(int(fd))}
 	tied := make(chan struct{})
-	go m.write(int(fd), parentDeath, tied)
+	go m.write(parentDeath, tied)
 	<-tied
 	return m
 }
@@ -57,29 +49,13 @@ func newMessages(fd uintptr, l level, parentDeath unix.Signal) *messages {
 // write has a thread of its own that blocks, with all others, the signals which writing raises in the writer: SIGPIPE when nobody reads,
 // SIGXFSZ at a size limit, SIGTTOU on a terminal with TOSTOP. Taken like any other they would be sent on to PROGRAM, and
 // kill it for what tinit did. They stay pending on this thread; the same signals from outside go to another.
-func (m *messages) write(fd int, parentDeath unix.Signal, tied chan<- struct{}) {
+func (m *messages) write(parentDeath unix.Signal, tied chan<- struct{}) {
 	runtime.LockOSThread()
-	defer close(m.done)
 	err := forwarder.Shield()
 	m.tieToParent(parentDeath)
 	close(tied)
-	if err != nil {
-		return
-	}
-	for text := range m.queue {
-		if !writable(fd) {
-			continue
-		}
-		// Not os.File's Write: it answers EPIPE on standard error with a SIGPIPE of its own, to end the process.
-		_, _ = unix.Write(fd, []byte(text))
-		if len(m.queue) == 0 {
-			// Each time this thread is woken it is given the one processor, and gives it back, for which the runtime may want
-			// one more thread: without the rest it did in some of 400 runs in a full pids cgroup.
-			select {
-			case <-time.After(rest):
-			case <-m.last:
-			}
-		}
+	if err == nil {
+		m.out.Serve()
 	}
 }
 
@@ -111,19 +87,8 @@ func writable(fd int) bool {
 	}
 }
 
-// flush gives what is in the queue a moment to be written. Nothing may be said after it. Most often nothing was before either,
-// and the thread that writes need not be woken to learn that.
-func (m *messages) flush() {
-	if !m.said.Load() {
-		return
-	}
-	close(m.last)
-	close(m.queue)
-	select {
-	case <-m.done:
-	case <-time.After(lastWords):
-	}
-}
+// flush gives what was said a moment to be written.
+func (m *messages) flush() { m.out.Flush(lastWords) }
 
 func (m *messages) warn(format string, args ...any) { m.say(warnings, format, args...) }
 
@@ -135,11 +100,7 @@ func (m *messages) say(l level, format string, args ...any) {
 	if l > m.level {
 		return
 	}
-	m.said.Store(true)
-	select {
-	case m.queue <- line(fmt.Sprintf(format, args...)):
-	default:
-	}
+	m.out.Put(line(fmt.Sprintf(format, args...)))
 }
 
 func line(text string) string {
@@ -150,7 +111,7 @@ func line(text string) string {
 		}
 		return r
 	}, text)
-	return text[:min(len(text), longest-1)] + "\n"
+	return text[:min(len(text), scribe.Longest-1)] + "\n"
 }
 
 // leave passes code on. With an err no PROGRAM runs and none will: it says why, whoever is quiet.

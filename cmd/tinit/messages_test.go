@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/internal/scribe"
 )
 
 // pipe has a blocking write end, as standard error has. Go's os.Pipe would not.
@@ -58,14 +60,14 @@ func TestOneLineForOneMessage(t *testing.T) {
 	m := newMessages(uintptr(w), normal, 0)
 	m.warn("%s", "one\ntwo\n\nthree")
 	m.warn("%s", "100% of it")
-	m.warn("%s", strings.Repeat("x", 2*longest))
-	m.warn("%s", strings.Repeat("y", longest-len("tinit: \n")))
+	m.warn("%s", strings.Repeat("x", 2*scribe.Longest))
+	m.warn("%s", strings.Repeat("y", scribe.Longest-len("tinit: \n")))
 	got := strings.SplitAfter(written(t, m, r, w), "\n")
 	require.Len(t, got, 5)
 	assert.Equal(t, "tinit: one two  three\n", got[0])
 	assert.Equal(t, "tinit: 100% of it\n", got[1])
-	assert.Len(t, got[2], longest)
-	assert.Len(t, got[3], longest)
+	assert.Len(t, got[2], scribe.Longest)
+	assert.Len(t, got[3], scribe.Longest)
 	assert.Contains(t, got[3], "yyy\n")
 	assert.Empty(t, got[4])
 }
@@ -81,11 +83,11 @@ func TestFullPipe(t *testing.T) {
 
 	m := newMessages(uintptr(w), normal, 0)
 	before := time.Now()
-	for i := range 10 * queueLength {
+	for i := range many {
 		m.warn("dropped %d", i)
 	}
 	require.Less(t, time.Since(before), deadline)
-	require.Eventually(t, func() bool { return len(m.queue) == 0 }, deadline, time.Millisecond, "the writer does not block")
+	require.True(t, m.out.Flush(deadline), "the writer does not block")
 
 	_, err = io.ReadFull(r, filler)
 	require.NoError(t, err)
@@ -97,9 +99,14 @@ func TestFullPipe(t *testing.T) {
 	assert.Equal(t, "tinit: read\n", string(line), "those before it were dropped, this one is written")
 }
 
+// many is more messages than are kept.
+const many = 10_000
+
+// stuck has a writer that never comes to write.
+func stuck() *messages { return &messages{level: normal, out: scribe.New(-1)} }
+
 func TestFlushDoesNotWaitForEver(t *testing.T) {
-	// A writer that never ends.
-	m := &messages{level: normal, queue: make(chan string, 1), last: make(chan struct{}), done: make(chan struct{})}
+	m := stuck()
 	m.warn("stuck")
 	before := time.Now()
 	m.flush()
@@ -108,26 +115,12 @@ func TestFlushDoesNotWaitForEver(t *testing.T) {
 	assert.Less(t, took, lastWords+deadline)
 }
 
-// Who has said nothing does not wake the writer: it would see its queue closed.
-func TestFlushOfNothing(t *testing.T) {
-	m := &messages{level: quiet, queue: make(chan string, 1), last: make(chan struct{}), done: make(chan struct{})}
-	m.warn("not said")
-	m.flush()
-	select {
-	case <-m.queue:
-		t.Error("the queue is closed")
-	case <-m.last:
-		t.Error("the writer is told of the last")
-	default:
-	}
-}
-
 func TestAWriterThatIsStuckLosesMessagesOnly(t *testing.T) {
-	m := &messages{level: normal, queue: make(chan string, queueLength), last: make(chan struct{}), done: make(chan struct{})}
-	for range 10 * queueLength {
+	m := stuck()
+	for range many {
 		m.warn("stuck")
 	}
-	assert.Len(t, m.queue, queueLength)
+	assert.False(t, m.out.Put("one more\n"))
 }
 
 // A SIGPIPE that tinit raised itself would be taken for one that was sent to it, and be forwarded.
@@ -151,8 +144,7 @@ func TestClosedReader(t *testing.T) {
 	for range 10 {
 		m.warn("to nobody")
 	}
-	m.flush()
-	<-m.done
+	require.True(t, m.out.Flush(deadline))
 	// A signal with a higher number that was sent later arrives later.
 	require.NoError(t, unix.Kill(unix.Getpid(), unix.SIGWINCH))
 	require.True(t, arrive(winch))
@@ -167,9 +159,7 @@ func TestClosedReader(t *testing.T) {
 func TestNoStandardError(t *testing.T) {
 	m := newMessages(1<<20, normal, 0)
 	m.warn("to nowhere")
-	m.flush()
-	_, open := <-m.done
-	assert.False(t, open)
+	assert.True(t, m.out.Flush(deadline))
 }
 
 func TestWritable(t *testing.T) {

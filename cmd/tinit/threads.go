@@ -10,9 +10,9 @@ import (
 // can't have that: PROGRAM may have filled the cgroup's pids. So what the runtime will ever want is made before PROGRAM is
 // started, while an error can still be reported.
 
-// spareThreads: one to run the other goroutines while one is kept in a system call, and one for a flood of signals or
-// messages, where a thread may still be on its way to sleep when the next is wanted. Signals and messages have a thread each
-// already.
+// spareThreads: one to run the other goroutines while one is kept in a system call, and one for when the one before is still on its
+// way to sleep. That takes no more while each is given the processor seldom. Signals and messages, which come in floods, have a
+// thread each that never has it: see packages forwarder and scribe.
 const spareThreads = 2
 
 // settleThreads makes the runtime start its threads, which then stay, and keeps signals off them. How many depends on package
