@@ -52,7 +52,8 @@ func (s stat) exiting() bool {
 	return s.state == "" || s.flags&exiting != 0
 }
 
-func state(pid int) string { return statOf(pid).state }
+// state is empty for a process that is gone, or about to be: X is one that is being reaped.
+func state(pid int) string { return strings.Trim(statOf(pid).state, "X") }
 
 func childrenOf(pid int) (pids []int) {
 	for _, p := range processes() {

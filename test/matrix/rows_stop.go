@@ -48,7 +48,8 @@ func (t *trial) stopped(start func(...string) *run, sig syscall.Signal, flags st
 	r.settle()
 	r.send(sig)
 	eventually(patience, func() bool {
-		return state(program) == "T" || pending(program)&^signalsIn(status(program, "SigBlk")) == 0
+		// What is pending for a zombie stays so.
+		return state(program) == "T" || state(program) == "Z" || pending(program)&^signalsIn(status(program, "SigBlk")) == 0
 	})
 	describe := func() string {
 		if s := state(program); (s == "" || s == "Z") && state(r.pid()) != "T" {
