@@ -60,7 +60,7 @@ func newJobRequest() *jobRequest {
 	r.logs.MaxSize, r.logs.MaxFiles = defaultLogSize, defaultLogFiles
 	inits := slices.DeleteFunc(r.options.flags(), func(f *flag) bool {
 		return slices.Contains([]string{
-			"parent-death", "subreaper", "warn-reaped", "pause", "help", "version", "license",
+			"parent-death", "subreaper", "warn-reaped", "pause", "services", "help", "version", "license",
 		}, f.long)
 	})
 	r.flags = append(flags{
