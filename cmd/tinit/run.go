@@ -11,6 +11,7 @@ import (
 
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/keeper"
+	"github.com/tinit-dev/tinit/session"
 )
 
 const runUsage = `Usage: tinit run [flags] [--] PROGRAM [ARG...]
@@ -171,14 +172,15 @@ func (r *jobRequest) completeEnvironment(environ []string) error {
 // startKeeper starts a job's keeper, and says what became of the job.
 func (r *jobRequest) startKeeper(dir *job.Dir, folder *job.Folder, record job.Record) (code int, err error) {
 	defer folder.Close()
-	err = folder.Ask(record)
 	var said string
-	if err == nil {
+	if err = folder.Ask(record); err != nil {
+		code = session.CodeOwnError
+	} else {
 		said, code, err = daemonize(folder, record, r.command.Env)
 	}
 	if err != nil {
 		dir.Discard(folder)
-		return max(code, 1), err
+		return code, err
 	}
 	if r.level > quiet {
 		warnOfLogout()
