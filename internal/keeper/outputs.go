@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -30,12 +29,6 @@ type output struct {
 	out, err *os.File
 	file     string       // where it goes, empty for nowhere that could be read again
 	log      *logfile.Log // nil if there is none
-}
-
-// A pump carries what comes out of a pipe to where it goes.
-type pump struct {
-	from *os.File
-	done chan struct{}
 }
 
 func openOutputs(cfg ServicesConfig) (*outputs, error) {
@@ -106,33 +99,12 @@ func (o *outputs) prefix(name string) string {
 
 // pipe returns the end that a service is to have of one whose other end goes to.
 func (o *outputs) pipe(to io.Writer) (*os.File, error) {
-	from, pipe, err := os.Pipe()
+	p, pipe, err := startPump(to)
 	if err != nil {
 		return nil, err
 	}
-	p := &pump{from, make(chan struct{})}
 	o.pumps = append(o.pumps, p)
-	go func() {
-		logfile.Pump(from, to)
-		if c, ok := to.(*cutter); ok {
-			c.Close()
-		}
-		close(p.done)
-	}()
 	return pipe, nil
 }
 
-// close returns when all that was written is where it goes, or cannot be got there soon: somebody who has escaped may hold a pipe
-// open, and nobody may read.
-func (o *outputs) close() {
-	const patience = 2 * time.Second
-	timeout := time.After(patience)
-	for _, p := range o.pumps {
-		_ = p.from.SetReadDeadline(time.Now())
-		select {
-		case <-p.done:
-		case <-timeout:
-			return
-		}
-	}
-}
+func (o *outputs) close() { drain(o.pumps) }

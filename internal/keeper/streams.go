@@ -4,12 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
-	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/tinit-dev/tinit/forwarder"
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/logfile"
 )
@@ -32,12 +29,11 @@ type streams struct {
 	files    [2]string
 }
 
-// A log is a pipe's other end.
+// A log is a file, and what carries a stream there.
 type log struct {
 	path string
 	to   *logfile.Log
-	from *os.File
-	done chan struct{} // closed when nothing will be written any more
+	pump *pump
 }
 
 func openStreams(cfg Streams, folder *job.Folder) (s *streams, err error) {
@@ -80,14 +76,12 @@ func (s *streams) open(path string, own bool) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot write the output: %w", err)
 	}
-	from, pipe, err := os.Pipe()
+	p, pipe, err := startPump(to)
 	if err != nil {
 		to.Close()
 		return nil, err
 	}
-	l := &log{path: path, to: to, from: from, done: make(chan struct{})}
-	s.logs = append(s.logs, l)
-	go l.pump()
+	s.logs = append(s.logs, &log{path: path, to: to, pump: p})
 	return pipe, nil
 }
 
@@ -103,15 +97,6 @@ func openOther(path string) (*os.File, error) {
 	return f, unix.SetNonblock(int(f.Fd()), false)
 }
 
-// pump has a thread to itself: a size limit raises SIGXFSZ on the one that writes, which is not to reach the program.
-func (l *log) pump() {
-	defer close(l.done)
-	runtime.LockOSThread()
-	if err := forwarder.Shield(); err == nil {
-		logfile.Pump(l.from, l.to)
-	}
-}
-
 // input is opened anew for each life of the program.
 func (s *streams) input() (*os.File, error) {
 	f, err := os.OpenFile(orElse(s.cfg.Input, os.DevNull), os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
@@ -122,19 +107,13 @@ func (s *streams) input() (*os.File, error) {
 	return f, unix.SetNonblock(int(f.Fd()), false)
 }
 
-// drain returns when all that the program has written is in its files, or cannot be got there soon. The pipe may be held open by
-// somebody who is none of the job's any more, and a file system may hang.
+// drain returns when all that the program has written is in its files, as far as that can be waited for.
 func (s *streams) drain() {
-	const patience = 2 * time.Second
-	timeout := time.After(patience)
+	var pumps []*pump
 	for _, l := range s.logs {
-		_ = l.from.SetReadDeadline(time.Now())
-		select {
-		case <-l.done:
-		case <-timeout:
-			return
-		}
+		pumps = append(pumps, l.pump)
 	}
+	drain(pumps)
 }
 
 // trouble says what became of output that is not in its file, empty if all is.
@@ -160,10 +139,8 @@ func (s *streams) close() {
 		}
 	}
 	for _, l := range s.logs {
-		select {
-		case <-l.done:
+		if l.pump.isDone() { // else it hangs in the file, and would have Close wait
 			l.to.Close()
-		default: // it hangs in the file, and would have Close wait
 		}
 	}
 }
