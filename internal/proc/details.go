@@ -34,11 +34,11 @@ const ticks = 100
 // ReadDetails reads one process. The error is ENOENT or ESRCH when there is none of that number.
 func ReadDetails(pid int) (Details, error) {
 	// By way of its directory all files are of one process, even if the number changes hands meanwhile.
-	dir, err := unix.Open("/proc/"+strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	dir, err := open(unix.AT_FDCWD, "/proc/"+strconv.Itoa(pid), unix.O_PATH|unix.O_DIRECTORY)
 	if err != nil {
 		return Details{}, err
 	}
-	defer unix.Close(dir) //nolint:errcheck // nothing was written
+	defer shut(dir)
 	buf := make([]byte, 0, 4096)
 	stat, err := readAt(dir, "stat", buf)
 	if err != nil {

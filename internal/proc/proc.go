@@ -149,16 +149,16 @@ func read(path string, buf []byte) ([]byte, error) { return readAt(unix.AT_FDCWD
 
 // readAt is read, with a path that begins in an open directory.
 func readAt(dir int, path string, buf []byte) ([]byte, error) {
-	fd, err := unix.Openat(dir, path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	fd, err := open(dir, path, unix.O_RDONLY|unix.O_NOCTTY)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing was written
+	defer shut(fd)
 	for {
 		if len(buf) == cap(buf) {
 			buf = append(buf, 0)[:len(buf)]
 		}
-		n, err := unix.Read(fd, buf[len(buf):cap(buf)])
+		n, err := fill(fd, buf[len(buf):cap(buf)])
 		switch {
 		case err == unix.EINTR:
 		case err != nil:
@@ -173,16 +173,16 @@ func readAt(dir int, path string, buf []byte) ([]byte, error) {
 
 // numbers lists the entries of a directory whose names are numbers.
 func numbers(dir string) ([]int, error) {
-	fd, err := unix.Open(dir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	fd, err := open(unix.AT_FDCWD, dir, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return nil, err
 	}
-	defer unix.Close(fd) //nolint:errcheck // nothing was written
+	defer shut(fd)
 	var found []int
 	var names []string
 	buf := make([]byte, 32<<10)
 	for {
-		n, err := unix.ReadDirent(fd, buf)
+		n, err := fillEntries(fd, buf)
 		switch {
 		case err == unix.EINTR:
 			continue

@@ -159,9 +159,9 @@ func signalAll(list func() []proc.Process, send func(proc.Process)) {
 
 // send signals p through a pidfd (pidfd_open(2)), after another look at who has its number now.
 func (d *descendants) send(p proc.Process, sigs []syscall.Signal) {
-	fd, openErr := unix.PidfdOpen(p.PID, 0)
+	fd, openErr := pidfdOpen(p.PID)
 	if openErr == nil {
-		defer unix.Close(fd) //nolint:errcheck // nothing was written
+		defer pidfdClose(fd)
 	}
 	now, err := proc.Read(p.PID)
 	if err != nil || now.Start != p.Start || (now.PPID != p.PPID && now.PPID != d.self) {
@@ -169,7 +169,7 @@ func (d *descendants) send(p proc.Process, sigs []syscall.Signal) {
 	}
 	for _, sig := range sigs {
 		if openErr == nil {
-			_ = unix.PidfdSendSignal(fd, sig, nil, 0) // EPERM: the list of what is left will name it
+			_ = pidfdSend(fd, sig, 0) // EPERM: the list of what is left will name it
 		} else {
 			_ = unix.Kill(p.PID, sig) // before Linux 5.3, or no descriptor to be had
 		}
@@ -207,7 +207,7 @@ func (g *group) signal(sigs ...syscall.Signal) {
 
 func (g *group) send(sig syscall.Signal) error {
 	if g.pidfd >= 0 {
-		return unix.PidfdSendSignal(g.pidfd, sig, nil, unix.PIDFD_SIGNAL_PROCESS_GROUP)
+		return pidfdSend(g.pidfd, sig, unix.PIDFD_SIGNAL_PROCESS_GROUP)
 	}
 	return unix.Kill(-g.id, sig)
 }
