@@ -7,11 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// inForeground has a shell on a terminal, with a job in its foreground.
+// inForeground has a shell on a terminal, with a job in its foreground that has
+// printed "ready".
 func inForeground(t *testing.T, program ...string) (*jobs, *session, started) {
 	t.Helper()
 	j := ours(t)
 	job := j.run(program...)
+	j.writes(1, "ready")
 	s := onTerminal(t, j.prepared(plainly(t, bash(t)...)))
 	s.prompts()
 	s.line("$tinit fg %%%d", job.number)
@@ -43,7 +45,7 @@ func TestForegroundKeys(t *testing.T) {
 }
 
 func TestForegroundLeavesWithTheJobsCode(t *testing.T) {
-	j, s, _ := inForeground(t, "--name", "web", "sh", "-c", `trap "exit 9" INT; while :; do sleep 0.01; done`)
+	j, s, _ := inForeground(t, "--name", "web", "sh", "-c", `trap "exit 9" INT; echo ready; while :; do sleep 0.01; done`)
 	s.types(ctrlC)
 	s.ends(9)
 	r := j.do("fg", "web")
@@ -58,11 +60,11 @@ func TestForegroundLeavesWithTheJobsCode(t *testing.T) {
 
 // The terminal's end is not the job's.
 func TestForegroundHangup(t *testing.T) {
-	j, s, job := inForeground(t, "sleep", "infinity")
+	j, s, job := inForeground(t, "linger")
 	s.hangUp()
 	s.leader.wait()
 	assert.True(t, alive(job.pid))
-	assert.Equal(t, "running", j.info("sleep").State)
+	assert.Equal(t, "running", j.info("linger").State)
 }
 
 func TestStoppedJobIsContinued(t *testing.T) {
@@ -90,6 +92,7 @@ func TestStoppedJobIsContinued(t *testing.T) {
 func TestForegroundPassesSignalsOn(t *testing.T) {
 	j := ours(t)
 	j.run("print-signals")
+	j.writes(1, "ready")
 	fg := j.cmd("fg").start()
 	fg.err.waitFor(t, "Ctrl-Z")
 	fg.signal(2)

@@ -98,7 +98,7 @@ func TestJobLogsLoseNothing(t *testing.T) {
 	info := j.info("big")
 	assert.Empty(t, info.Trouble)
 	files, _ := filepath.Glob(j.file(1, "output*"))
-	assert.Greater(t, len(files), size>>22, "it was rotated")
+	assert.Greater(t, len(files), size>>23, "it was rotated")
 	all := []byte(j.must("logs"))
 	assert.GreaterOrEqual(t, len(all), size)
 	counted(t, all)

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,11 +30,14 @@ const (
 // the words of a request, and may take its time. Only this process's user and root get an answer.
 //
 // What a client does wrong is its own loss: a line too long or none in time, and its connection is closed.
-func Serve(socket string, answer func(words []string) (text string, err error)) error {
+//
+// settle is for a process that is about to end: it returns when those that have asked have their replies, or after that time.
+func Serve(socket string, answer func(words []string) (text string, err error)) (settle func(time.Duration), err error) {
 	listener, err := listen(socket)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var answering sync.RWMutex
 	places := make(chan struct{}, most)
 	go func() {
 		for {
@@ -45,15 +49,26 @@ func Serve(socket string, answer func(words []string) (text string, err error)) 
 				continue
 			}
 			go func() {
-				serve(client, answer)
+				serve(client, answer, &answering)
 				<-places
 			}()
 		}
 	}()
-	return nil
+	return func(patience time.Duration) {
+		settled := make(chan struct{})
+		go func() {
+			answering.Lock()
+			answering.Unlock() //nolint:staticcheck // it was to wait only
+			close(settled)
+		}()
+		select {
+		case <-settled:
+		case <-time.After(patience):
+		}
+	}, nil
 }
 
-func serve(client *os.File, answer func([]string) (string, error)) {
+func serve(client *os.File, answer func([]string) (string, error), answering *sync.RWMutex) {
 	defer client.Close() //nolint:errcheck // who does not take the reply will not miss it
 	if !permitted(client) {
 		return
@@ -63,6 +78,8 @@ func serve(client *os.File, answer func([]string) (string, error)) {
 	if err != nil {
 		return
 	}
+	answering.RLock()
+	defer answering.RUnlock()
 	text, err := answer(strings.Fields(request))
 	reply := said + text
 	if err != nil {

@@ -41,7 +41,8 @@ func echo(words []string) (string, error) {
 
 func serveAt(t *testing.T, socket string, answer func([]string) (string, error)) {
 	t.Helper()
-	require.NoError(t, Serve(socket, answer))
+	_, err := Serve(socket, answer)
+	require.NoError(t, err)
 }
 
 func echoing(t *testing.T) (socket string) {
@@ -102,7 +103,7 @@ func TestLongPaths(t *testing.T) {
 }
 
 func TestNoSocketCanBeMade(t *testing.T) {
-	err := Serve("/proc/socket", echo)
+	_, err := Serve("/proc/socket", echo)
 	assert.ErrorContains(t, err, "cannot make the socket /proc/socket")
 }
 
@@ -181,6 +182,28 @@ func TestAnswersAreGivenSideBySide(t *testing.T) {
 	assert.Equal(t, "fast", text)
 	close(first)
 	both.Wait()
+}
+
+// A keeper may end of what it was asked for, and who asked is to hear of it.
+func TestSettle(t *testing.T) {
+	socket := t.TempDir() + "/socket"
+	asked, may := make(chan struct{}), make(chan struct{})
+	settle, err := Serve(socket, func([]string) (string, error) {
+		close(asked)
+		<-may
+		return "done", nil
+	})
+	require.NoError(t, err)
+	replied := make(chan string)
+	go func() {
+		text, _ := Ask(socket, 0, "stop")
+		replied <- text
+	}()
+	<-asked
+	settle(time.Millisecond) // it does not wait for ever
+	close(may)
+	settle(20 * time.Second)
+	assert.Equal(t, "done", <-replied)
 }
 
 // A server that is stopped, or hangs, accepts all the same: the kernel does.

@@ -47,6 +47,7 @@ type Keeper struct {
 	pidFile    *pidFile
 	record     job.Record
 	report     func(text string, err error) // to whoever asked for the start; nil when that was done
+	settle     func(time.Duration)          // has who asked for something hear of it
 	over       chan struct{}                // closed when nothing can be asked any more
 	restart    func(text string, err error) // who asked for one, nil if nobody did
 	unready    error                        // why the start is a failure, though the program did start
@@ -97,7 +98,7 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 	if err := k.cfg.Folder.KeepRoom(k.record); err != nil {
 		return err
 	}
-	if err := control.Serve(k.cfg.Folder.Path+"/"+job.SocketName, k.answer); err != nil {
+	if k.settle, err = control.Serve(k.cfg.Folder.Path+"/"+job.SocketName, k.answer); err != nil {
 		return err
 	}
 	return k.startProgram()
@@ -235,6 +236,7 @@ func (k *Keeper) finish(code int) {
 		}
 		k.told(k.unready)
 	}
+	k.settle(time.Second)
 	k.leave()
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/tinit-dev/tinit/forwarder"
 	"github.com/tinit-dev/tinit/internal/control"
@@ -36,6 +37,7 @@ type Services struct {
 	code    int     // the exit code, if it is not for PROGRAM to say
 	blame   bool    // code is that of what ended all
 	over    chan struct{}
+	settle  func(time.Duration) // has who asked for something hear of it; nil without a socket
 }
 
 // StartServices makes ready what Run will start.
@@ -55,7 +57,7 @@ func StartServices(cfg ServicesConfig, signals *forwarder.Receiver) (s *Services
 		}
 	}
 	if cfg.Socket != "" {
-		if err := control.Serve(cfg.Socket, s.answer); err != nil {
+		if s.settle, err = control.Serve(cfg.Socket, s.answer); err != nil {
 			// All but the commands works without.
 			cfg.Supervisor.Note("%v", err)
 		}
@@ -69,6 +71,9 @@ func (s *Services) Run() (code int) {
 	s.group.Run(s.signalled)
 	close(s.over)
 	s.outputs.close()
+	if s.settle != nil {
+		s.settle(time.Second)
+	}
 	if s.program != nil && s.program.exit != nil && !s.blame {
 		return s.program.code()
 	}
