@@ -16,7 +16,11 @@ type flag struct {
 	set     func(value string) error
 	given   bool
 	words   []string // each time that it was given, as --LONG or --LONG=VALUE
+	at      int      // the last time, by taken
 }
+
+// taken counts the flags that were given, of whatever command.
+var taken int
 
 // flags are parsed as POSIX has it (Utility Syntax Guidelines, 12.2), with GNU's long ones beside: -abc, -r15:3, -r 15:3,
 // --rewrite=15:3, --rewrite 15:3. The first word that is none of them ends them, as does --. There is no permutation but under
@@ -154,12 +158,15 @@ func (f *flag) take(value string) error {
 		word += "=" + value
 	}
 	f.words = append(f.words, word)
+	taken++
+	f.at = taken
 	return f.set(value)
 }
 
-// words are the flags that were given, in a form that parse takes, less those of these names.
+// words are the flags that were given, in a form that parse takes, less those of these names. Of two that say the opposite the
+// last one stays the last.
 func (fs flags) words(but ...string) (words []string) {
-	for _, f := range fs {
+	for _, f := range slices.SortedStableFunc(slices.Values(fs), func(a, b *flag) int { return a.at - b.at }) {
 		if !slices.Contains(but, f.long) {
 			words = append(words, f.words...)
 		}
