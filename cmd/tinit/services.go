@@ -33,7 +33,7 @@ func servicesDir() string {
 }
 
 // errNoServices says that there is no keeper of services, or none that this user may ask.
-var errNoServices = errors.New("no services are kept here")
+var errNoServices = errors.New("no services are kept here, or their keeper has no socket (see tinit-services(5))")
 
 func askServices(within time.Duration, words ...string) (string, error) {
 	dir := servicesDir()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tinit-dev/tinit/internal/logfile"
 	"github.com/tinit-dev/tinit/internal/service"
+	"github.com/tinit-dev/tinit/session"
 )
 
 // outputs is where services write to.
@@ -56,8 +57,8 @@ func (o *outputs) open(s service.Service) (*output, error) {
 		return &output{out: os.Stdout, err: os.Stderr}, nil
 	}
 	prefix := o.prefix(s.Name)
-	out, err1 := o.pipe(prefixed(prefix, o.out))
-	err, err2 := o.pipe(prefixed(prefix, o.err))
+	out, err1 := o.pipe(s.User, prefixed(prefix, o.out))
+	err, err2 := o.pipe(s.User, prefixed(prefix, o.err))
 	return &output{out: out, err: err}, errors.Join(err1, err2)
 }
 
@@ -73,13 +74,13 @@ func (o *outputs) openFile(s service.Service) (*output, error) {
 	}
 	result := &output{file: file, log: log}
 	if s.Logging.Driver == service.Local {
-		result.out, err = o.pipe(log)
+		result.out, err = o.pipe(s.User, log)
 		result.err = result.out
 		return result, err
 	}
 	var errs [2]error
-	result.out, errs[0] = o.pipe(jsonLines("stdout", log))
-	result.err, errs[1] = o.pipe(jsonLines("stderr", log))
+	result.out, errs[0] = o.pipe(s.User, jsonLines("stdout", log))
+	result.err, errs[1] = o.pipe(s.User, jsonLines("stderr", log))
 	return result, errors.Join(errs[:]...)
 }
 
@@ -97,11 +98,15 @@ func (o *outputs) prefix(name string) string {
 	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", first+sum%count, prefix)
 }
 
-// pipe returns the end that a service is to have of one whose other end goes to.
-func (o *outputs) pipe(to io.Writer) (*os.File, error) {
+// pipe returns the end that a service of this user is to have of one whose other end goes to. It is the user's, as engines have it
+// for a container's: who opens /dev/stdout has to be its owner. Where this process may not give it away, it can be written to only.
+func (o *outputs) pipe(user string, to io.Writer) (*os.File, error) {
 	p, pipe, err := startPump(to)
 	if err != nil {
 		return nil, err
+	}
+	if u, err := session.LookupUser(user); err == nil && user != "" {
+		_ = pipe.Chown(u.UID, -1)
 	}
 	o.pumps = append(o.pumps, p)
 	return pipe, nil
