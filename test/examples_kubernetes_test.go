@@ -28,7 +28,13 @@ func kubernetes(t *testing.T, name string) (*engine, *exampleFile) {
 	t.Helper()
 	e := podman(t)
 	require.NoError(t, e.app(), "building the example")
-	x := &exampleFile{t: t, file: example("kubernetes/" + name)}
+	return e, manifestOf(t, "kubernetes/"+name)
+}
+
+// manifestOf reads an example.
+func manifestOf(t *testing.T, name string) *exampleFile {
+	t.Helper()
+	x := &exampleFile{t: t, file: example(name)}
 	text, err := os.ReadFile(x.file)
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(text, &x.content))
@@ -36,7 +42,7 @@ func kubernetes(t *testing.T, name string) (*engine, *exampleFile) {
 	if template, ok := x.podSpec["template"]; ok {
 		x.podSpec = template.(manifest)["spec"].(manifest)
 	}
-	return e, x
+	return x
 }
 
 func (x *exampleFile) name() string { return x.content["metadata"].(manifest)["name"].(string) }

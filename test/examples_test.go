@@ -25,9 +25,13 @@ const appImage = "example/app:1"
 
 func example(name string) string { return filepath.Join(sourceTree, "examples", name) }
 
-// buildApp makes appImage, from a stand-in for the image that it begins with.
-func (e *engine) buildApp() error {
-	dockerfile, err := os.ReadFile(example("docker/Dockerfile"))
+func (e *engine) buildApp() error { return e.buildExample("docker", appImage) }
+
+// buildExample makes an image of the Dockerfile in a directory among the examples, from a
+// stand-in for the image that it begins with. It is given tinit, and these files that
+// are beside it.
+func (e *engine) buildExample(dir, image string, files ...string) error {
+	dockerfile, err := os.ReadFile(example(dir + "/Dockerfile"))
 	if err != nil {
 		return err
 	}
@@ -42,8 +46,8 @@ func (e *engine) buildApp() error {
 		return err
 	}
 
-	context := filepath.Join(e.dir, "app")
-	if err := os.Mkdir(context, 0o700); err != nil {
+	context, err := os.MkdirTemp(e.dir, "context-")
+	if err != nil {
 		return err
 	}
 	binary, err := os.ReadFile(tinitPath)
@@ -53,7 +57,16 @@ func (e *engine) buildApp() error {
 	if err := os.WriteFile(filepath.Join(context, "tinit"), binary, 0o755); err != nil {
 		return err
 	}
-	_, err = e.output(dockerBuild, nil, "build", "--network=none", "-f", example("docker/Dockerfile"), "-t", appImage, context)
+	for _, name := range files {
+		text, err := os.ReadFile(example(dir + "/" + name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(context, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	_, err = e.output(dockerBuild, nil, "build", "--network=none", "-f", example(dir+"/Dockerfile"), "-t", image, context)
 	return err
 }
 
