@@ -206,3 +206,12 @@ func TestJobWritesToATerminal(t *testing.T) {
 	assert.Zero(t, procStat(job.pid).ttyNr)
 	assert.Zero(t, procStat(j.info("sleep").Keeper).ttyNr)
 }
+
+// A program opens its streams by name, as another user than its keeper: they are its own. TestServiceOpensItsStreams has the control.
+func TestJobOpensItsStreams(t *testing.T) {
+	need(t, os.Geteuid() == 0, "only root can become another user")
+	j := ours(t)
+	j.must("run", "--name", "theirs", "--user", strconv.Itoa(stranger), "--chdir", "/", "sh", "-c", "echo ours >/dev/stdout && echo theirs >/dev/stderr")
+	assert.Zero(t, j.do("wait", "theirs").code)
+	assert.Equal(t, "ours\ntheirs\n", j.read(j.file(1, "output")))
+}

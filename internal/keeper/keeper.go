@@ -76,7 +76,7 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 	if k.supervisor, err = supervisor.New(k.cfg.Supervisor, signals, nil); err != nil {
 		return err
 	}
-	if k.streams, err = openStreams(k.cfg.Streams, k.cfg.Folder); err != nil {
+	if k.streams, err = openStreams(k.cfg.Streams, k.cfg.Folder, k.cfg.Command.User); err != nil {
 		return err
 	}
 	// What there is to say is said where the program's own complaints go, as an init's is.

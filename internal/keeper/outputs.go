@@ -46,24 +46,24 @@ func openOutputs(cfg ServicesConfig) (*outputs, error) {
 	return o, nil
 }
 
-func (o *outputs) open(s service.Service) (*output, error) {
+func (o *outputs) open(s service.Service, user *session.User) (*output, error) {
 	switch s.Logging.Driver {
 	case service.None:
 		return &output{out: o.null, err: o.null}, nil
 	case service.JSONFile, service.Local:
-		return o.openFile(s)
+		return o.openFile(s, user)
 	}
 	if !s.Logging.Prefix {
 		return &output{out: os.Stdout, err: os.Stderr}, nil
 	}
 	prefix := o.prefix(s.Name)
-	out, err1 := o.pipe(s.User, prefixed(prefix, o.out))
-	err, err2 := o.pipe(s.User, prefixed(prefix, o.err))
+	out, err1 := o.pipe(user, prefixed(prefix, o.out))
+	err, err2 := o.pipe(user, prefixed(prefix, o.err))
 	return &output{out: out, err: err}, errors.Join(err1, err2)
 }
 
 // openFile: one file has both streams, as Docker's have.
-func (o *outputs) openFile(s service.Service) (*output, error) {
+func (o *outputs) openFile(s service.Service, user *session.User) (*output, error) {
 	if err := os.MkdirAll(o.logDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("no place for its log: %w", err)
 	}
@@ -74,13 +74,13 @@ func (o *outputs) openFile(s service.Service) (*output, error) {
 	}
 	result := &output{file: file, log: log}
 	if s.Logging.Driver == service.Local {
-		result.out, err = o.pipe(s.User, log)
+		result.out, err = o.pipe(user, log)
 		result.err = result.out
 		return result, err
 	}
 	var errs [2]error
-	result.out, errs[0] = o.pipe(s.User, jsonLines("stdout", log))
-	result.err, errs[1] = o.pipe(s.User, jsonLines("stderr", log))
+	result.out, errs[0] = o.pipe(user, jsonLines("stdout", log))
+	result.err, errs[1] = o.pipe(user, jsonLines("stderr", log))
 	return result, errors.Join(errs[:]...)
 }
 
@@ -98,15 +98,11 @@ func (o *outputs) prefix(name string) string {
 	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", first+sum%count, prefix)
 }
 
-// pipe returns the end that a service of this user is to have of one whose other end goes to. It is the user's, as engines have it
-// for a container's: who opens /dev/stdout has to be its owner. Where this process may not give it away, it can be written to only.
-func (o *outputs) pipe(user string, to io.Writer) (*os.File, error) {
-	p, pipe, err := startPump(to)
+// pipe returns the end that a service of this user is to have of one whose other end goes to.
+func (o *outputs) pipe(user *session.User, to io.Writer) (*os.File, error) {
+	p, pipe, err := startPump(to, user)
 	if err != nil {
 		return nil, err
-	}
-	if u, err := session.LookupUser(user); err == nil && user != "" {
-		_ = pipe.Chown(u.UID, -1)
 	}
 	o.pumps = append(o.pumps, p)
 	return pipe, nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tinit-dev/tinit/internal/logfile"
+	"github.com/tinit-dev/tinit/session"
 )
 
 // A pump carries what comes out of a pipe to where it goes.
@@ -14,12 +15,16 @@ type pump struct {
 	done chan struct{} // closed when nothing will be carried any more
 }
 
-// startPump returns the end of the pipe that a program is to have. What a size limit raises when it is overstepped, SIGXFSZ, is not
+// startPump returns the end of the pipe that a program is to have. It is its user's, as engines have it for a container's: who opens
+// /dev/stdout has to be its owner. Where this process may not give it away, it can be written to only. What a size limit raises when it is overstepped, SIGXFSZ, is not
 // for the program, and package forwarder leaves it out.
-func startPump(to io.Writer) (p *pump, pipe *os.File, err error) {
+func startPump(to io.Writer, owner *session.User) (p *pump, pipe *os.File, err error) {
 	from, pipe, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
+	}
+	if owner != nil {
+		_ = pipe.Chown(owner.UID, -1)
 	}
 	p = &pump{from, make(chan struct{})}
 	go func() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/logfile"
+	"github.com/tinit-dev/tinit/session"
 )
 
 // Streams says where a program's standard streams go. Paths are absolute.
@@ -24,7 +25,8 @@ type Streams struct {
 // holds up, and so that files can be rotated under it.
 type streams struct {
 	cfg      Streams
-	out, err *os.File // what the program is given
+	user     *session.User // the program's, nil for this process's
+	out, err *os.File      // what the program is given
 	logs     []*log
 	files    [2]string
 }
@@ -36,8 +38,8 @@ type log struct {
 	pump *pump
 }
 
-func openStreams(cfg Streams, folder *job.Folder) (s *streams, err error) {
-	s = &streams{cfg: cfg}
+func openStreams(cfg Streams, folder *job.Folder, user *session.User) (s *streams, err error) {
+	s = &streams{cfg: cfg, user: user}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -76,7 +78,7 @@ func (s *streams) open(path string, own bool) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot write the output: %w", err)
 	}
-	p, pipe, err := startPump(to)
+	p, pipe, err := startPump(to, s.user)
 	if err != nil {
 		to.Close()
 		return nil, err

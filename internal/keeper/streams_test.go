@@ -29,7 +29,7 @@ func TestFIFOWithoutAReaderIsRefused(t *testing.T) {
 // A program must not find its output non-blocking: it would take a full pipe for an error.
 func TestStreamsBlock(t *testing.T) {
 	k, _ := newKeeper(t)
-	s, err := openStreams(Streams{Errors: t.TempDir() + "/errors"}, k.cfg.Folder)
+	s, err := openStreams(Streams{Errors: t.TempDir() + "/errors"}, k.cfg.Folder, nil)
 	require.NoError(t, err)
 	defer s.close()
 	stdin, err := s.input()

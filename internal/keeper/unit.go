@@ -84,7 +84,7 @@ func (s *Services) add(spec service.Service) (*unit, error) {
 		if u.command, err = s.command(spec); err != nil {
 			return nil, err
 		}
-		if u.output, err = s.outputs.open(spec); err != nil {
+		if u.output, err = s.outputs.open(spec, u.command.User); err != nil {
 			return nil, err
 		}
 		u.command.Streams = [3]*os.File{s.outputs.null, u.output.out, u.output.err}
