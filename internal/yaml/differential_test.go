@@ -2,9 +2,14 @@ package yaml
 
 import (
 	"fmt"
+	"math/rand"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	library "go.yaml.in/yaml/v3"
 )
@@ -13,20 +18,51 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range seeds {
 		f.Add(seed)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		n, err := Parse([]byte(text))
-		if err != nil {
-			e := err.(*Error)
-			require.Positive(t, e.Line)
-			require.Positive(t, e.Column)
-			require.NotEmpty(t, e.Text)
-			require.LessOrEqual(t, e.Line, strings.Count(text, "\n")+1)
-			return
+	f.Fuzz(func(t *testing.T, text string) { compare(t, text) })
+}
+
+// compare reports whether a text is accepted. If it is, the library reads the same.
+func compare(t *testing.T, text string) (accepted bool) {
+	n, err := Parse([]byte(text))
+	if err != nil {
+		e := err.(*Error)
+		require.Positive(t, e.Line, text)
+		require.Positive(t, e.Column, text)
+		require.NotEmpty(t, e.Text, text)
+		require.LessOrEqual(t, e.Line, strings.Count(text, "\n")+1, text)
+		return false
+	}
+	var doc library.Node
+	require.NoError(t, library.Unmarshal([]byte(text), &doc), "%q", text)
+	require.Equal(t, libraryTree(&doc), tree(n), "%q", text)
+	return true
+}
+
+// TestAsTheLibrary puts texts together from what YAML is made of. TINIT_TEST_YAML=1000000 does more of it.
+func TestAsTheLibrary(t *testing.T) {
+	parts := []string{
+		"a", "b", "c", "key", "é", "1", "~", "true", "<<", "a: ", "b: ", ": ", ":", "- ", "-", "? ", "?", "\n", "\n", "\n  ", "\n ", "\n    ", "\n\n",
+		"\nc: ", "\n- ", "\n  - ", "  ", " ", "\t", "\"", "'", "''", "\\", "\\n", "\"x\"", "'y'", "#", " # c", "[", "]", "{", "}", ", ", ",",
+		"|", ">", "|-", ">+", "|2", "a: |\n  x\n", "a: >\n  x\n", "---", "...", "&", "*", "!", "%", "@", "`", "\r\n",
+	}
+	count := 20_000
+	if n, err := strconv.Atoi(os.Getenv("TINIT_TEST_YAML")); err == nil {
+		count = n
+	}
+	seed := time.Now().UnixNano()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewSource(seed))
+	accepted := 0
+	for range count {
+		var text strings.Builder
+		for range 1 + random.Intn(14) {
+			text.WriteString(parts[random.Intn(len(parts))])
 		}
-		var doc library.Node
-		require.NoError(t, library.Unmarshal([]byte(text), &doc), "what is accepted here the library accepts")
-		require.Equal(t, libraryTree(&doc), tree(n))
-	})
+		if compare(t, text.String()) {
+			accepted++
+		}
+	}
+	assert.Greater(t, accepted, count/20, "most of them are errors, and nothing was compared")
 }
 
 func tree(n *Node) string {
@@ -50,8 +86,27 @@ func write(b *strings.Builder, n *Node, depth int) {
 			write(b, m.Value, depth+2)
 		}
 	default:
-		fmt.Fprintf(b, "%s%s %q\n", in, place(n.Line, n.Column, n.Text), n.Text)
+		fmt.Fprintf(b, "%s%s %q %s\n", in, place(n.Line, n.Column, n.Text), n.Text, kind(n))
 	}
+}
+
+// kind: the library reads numbers as YAML 1.1 too, and times.
+func kind(n *Node) string {
+	switch n.Kind {
+	case Null, Bool:
+		return n.Kind.String()
+	}
+	return "any other"
+}
+
+func libraryKind(n *library.Node) string {
+	switch n.Tag {
+	case "!!null":
+		return Null.String()
+	case "!!bool":
+		return Bool.String()
+	}
+	return "any other"
 }
 
 // place: of nothing there is none.
@@ -65,7 +120,7 @@ func place(line, column int, text string) string {
 func libraryTree(doc *library.Node) string {
 	var b strings.Builder
 	if len(doc.Content) == 0 {
-		return "- \"\"\n"
+		return "- \"\" null\n"
 	}
 	writeLibrary(&b, doc.Content[0], 0)
 	return b.String()
@@ -86,7 +141,7 @@ func writeLibrary(b *strings.Builder, n *library.Node, depth int) {
 			writeLibrary(b, n.Content[i+1], depth+2)
 		}
 	default:
-		fmt.Fprintf(b, "%s%s %q\n", in, place(n.Line, n.Column, n.Value), n.Value)
+		fmt.Fprintf(b, "%s%s %q %s\n", in, place(n.Line, n.Column, n.Value), n.Value, libraryKind(n))
 	}
 }
 

@@ -34,7 +34,7 @@ func (p *parser) flow() *Node {
 // inside is the next byte that is content of n.
 func (p *parser) inside(n *Node) byte {
 	if !p.content() || p.marker() {
-		p.failAt(n, "this %s is not closed", n.Kind)
+		p.failAt(n, "this %s is not closed", map[Kind]string{Sequence: "[", Mapping: "{"}[n.Kind])
 	}
 	return p.at(0)
 }

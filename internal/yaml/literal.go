@@ -82,7 +82,9 @@ func (p *parser) detect(least int) int {
 			continue
 		case p.at(0) == '\t' && p.column() >= least:
 			p.fail("a tab: where the text is to begin with one, | or > need a digit for how much it is indented")
-		case p.end() || p.column() < least:
+		case p.end():
+			least = max(least, widest.Column-1, p.column())
+		case p.column() < least:
 			least = max(least, widest.Column-1)
 		case p.column() < widest.Column-1:
 			p.failAt(widest, "an empty line with more blanks than the text after it is indented by")

@@ -61,7 +61,10 @@ func (p *parser) plain() string {
 			break
 		}
 		if c == ':' && p.flows > 0 && flowing(p.at(1)) {
-			p.fail("a : needs a blank after it, or quotes around it")
+			p.fail("a : needs a blank after it, or the text quotes")
+		}
+		if c == '?' && p.flows > 0 {
+			p.fail("within [] and {} a text with a ? in it needs quotes")
 		}
 		if p.flows > 0 && flowing(c) {
 			break
@@ -73,11 +76,16 @@ func (p *parser) plain() string {
 // goOn adds to a plain scalar what it has in the lines that follow: those that are indented by more than parent, up to a comment. A
 // line's end is a blank, an empty line a newline.
 func (p *parser) goOn(n *Node, parent int) {
-	for n.plain && p.at(0) == '\n' {
+	if !n.plain || p.at(0) != '\n' {
+		return
+	}
+	var text strings.Builder
+	text.WriteString(n.Text)
+	for p.at(0) == '\n' {
 		start := *p
 		breaks := p.breaks()
 		if p.at(0) == '\t' {
-			p.fail("a tab: YAML is indented with blanks")
+			p.fail("a tab, where YAML wants blanks")
 		}
 		more := ""
 		if p.column() > parent && p.at(0) != '#' && !p.marker() {
@@ -85,11 +93,13 @@ func (p *parser) goOn(n *Node, parent int) {
 		}
 		if more == "" {
 			*p = start
-			return
+			break
 		}
-		n.Text += folded(breaks) + more
+		text.WriteString(folded(breaks))
+		text.WriteString(more)
 		n.Kind = String
 	}
+	n.Text = text.String()
 }
 
 // breaks passes the end of this line, the empty ones after it and what the next one is indented by, and counts the ends.
@@ -140,6 +150,8 @@ func (p *parser) doubleQuoted(parent int) string {
 		case c == '"':
 			p.pos++
 			return text.String()
+		case c == '\\' && p.at(1) == 0:
+			p.failAt(start, "this quote is not closed")
 		case c == '\\' && p.at(1) == '\n':
 			p.pos++
 			text.WriteString(strings.Repeat("\n", p.lines(parent, start)-1))
@@ -200,8 +212,9 @@ func (p *parser) escape() rune {
 	digits := map[byte]int{'x': 2, 'u': 4, 'U': 8}[c]
 	if digits == 0 {
 		i := strings.IndexByte(letters, c)
-		if i < 0 || c == 0 {
-			p.failAt(start, `a backslash and this are no escape: \\ is a backslash`)
+		if i < 0 {
+			r, _ := utf8.DecodeRuneInString(p.text[p.pos+1:])
+			p.failAt(start, `\%c is no escape: a \ that is meant is \\`, r)
 		}
 		p.pos += 2
 		return []rune(means)[i]

@@ -77,12 +77,14 @@ func Parse(text []byte) (*Node, error) {
 
 // A parser stands at a byte of the text. It leaves through a panic with an [*Error], which catch takes.
 type parser struct {
-	text      string
-	pos       int
-	line      int // that pos is in
-	lineStart int // where that begins
-	depth     int // of the collections that pos is in
-	flows     int // how many of them are flow collections
+	text       string
+	pos        int
+	line       int // that pos is in
+	lineStart  int // where that begins
+	counted    int // up to where it is known how many characters it has
+	characters int
+	depth      int // of the collections that pos is in
+	flows      int // how many of them are flow collections
 }
 
 func (p *parser) catch(parse func()) (err error) {
@@ -107,9 +109,14 @@ func (p *parser) failAt(n *Node, format string, args ...any) {
 	panic(&Error{n.Line, n.Column, fmt.Sprintf(format, args...)})
 }
 
-// here is an empty node at this place.
+// here is an empty node at this place. A long line's characters are counted once.
 func (p *parser) here() *Node {
-	return &Node{Line: p.line, Column: utf8.RuneCountInString(p.text[p.lineStart:p.pos]) + 1}
+	if p.counted < p.lineStart || p.counted > p.pos {
+		p.counted, p.characters = p.lineStart, 0
+	}
+	p.characters += utf8.RuneCountInString(p.text[p.counted:p.pos])
+	p.counted = p.pos
+	return &Node{Line: p.line, Column: p.characters + 1}
 }
 
 // check ends with the parser at the beginning of a text of printable characters whose lines end in a newline each, as far as they
@@ -130,7 +137,7 @@ func (p *parser) check() {
 			p.fail("the character %U may not be in YAML: write it in double quotes, with a backslash", r)
 		}
 	}
-	p.pos, p.line, p.lineStart = 0, 1, 0
+	*p = parser{text: p.text, line: 1}
 }
 
 func (p *parser) end() bool { return p.pos == len(p.text) }
@@ -171,7 +178,7 @@ func (p *parser) spaces() {
 func (p *parser) lineEnds() bool {
 	p.spaces()
 	if p.at(0) == '\t' {
-		p.fail("a tab: YAML is indented with blanks")
+		p.fail("a tab, where YAML wants blanks")
 	}
 	if p.at(0) == '#' {
 		if p.column() > 0 && !blank(p.text[p.pos-1]) {
