@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/tinit-dev/tinit/internal/yaml"
 )
 
 // check checks what is between services, and makes them whole with what one says of another.
@@ -52,6 +54,7 @@ func (r *reader) checkCommand(s *draft, program []string) {
 // resolve checks whom s depends on, and drops those that there need not be.
 func (r *reader) resolve(s *draft, byName map[string]*draft) {
 	var kept []Dependency
+	var places []*yaml.Node
 	seen := map[string]bool{}
 	for i, d := range s.DependsOn {
 		at, on := s.depends[i], byName[d.Name]
@@ -69,9 +72,9 @@ func (r *reader) resolve(s *draft, byName map[string]*draft) {
 			r.fail(at, "service %s never completes: it is always restarted", d.Name)
 		}
 		seen[d.Name] = true
-		kept = append(kept, d)
+		kept, places = append(kept, d), append(places, at)
 	}
-	s.DependsOn = kept
+	s.DependsOn, s.depends = kept, places
 }
 
 func similar(name string, byName map[string]*draft) string {
@@ -111,16 +114,15 @@ func (r *reader) settleEssential(s *draft, awaited bool) {
 	}
 }
 
-// checkCycles says each cycle once, in the order of the file.
+// checkCycles says each cycle where it closes.
 func (r *reader) checkCycles(drafts []*draft, f *File) {
-	cycle := f.cycle()
-	if cycle == nil {
-		return
+	for _, cycle := range f.cycles() {
+		text := make([]string, 0, len(cycle))
+		for i, name := range cycle {
+			text = append(text, name+" depends on "+cycle[(i+1)%len(cycle)])
+		}
+		last := drafts[slices.IndexFunc(drafts, func(s *draft) bool { return s.Name == cycle[len(cycle)-1] })]
+		at := slices.IndexFunc(last.DependsOn, func(d Dependency) bool { return d.Name == cycle[0] })
+		r.fail(last.depends[at], "services wait for each other: %s", strings.Join(text, ", "))
 	}
-	text := make([]string, 0, len(cycle))
-	for i, name := range cycle {
-		text = append(text, name+" depends on "+cycle[(i+1)%len(cycle)])
-	}
-	i := slices.IndexFunc(drafts, func(s *draft) bool { return s.Name == cycle[0] })
-	r.fail(drafts[i].key, "services wait for each other: %s", strings.Join(text, ", "))
 }

@@ -47,10 +47,16 @@ func (f *findings) warn(at *yaml.Node, format string, args ...any) {
 	f.warnings = append(f.warnings, Finding{f.path, at.Line, at.Column, fmt.Sprintf(format, args...)})
 }
 
-// sorted: what is said of one place stays in its order.
-func sorted(all []Finding) []Finding {
+// sorted: what is said of one place stays in its order. The services file is the first, the others follow as it names them.
+func (f *findings) sorted(all []Finding) []Finding {
+	files := []string{f.path}
+	for _, one := range all {
+		if !slices.Contains(files, one.Path) {
+			files = append(files, one.Path)
+		}
+	}
 	slices.SortStableFunc(all, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		return cmp.Or(cmp.Compare(slices.Index(files, a.Path), slices.Index(files, b.Path)), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return all
 }

@@ -54,19 +54,22 @@ func (r *reader) checkName(key *yaml.Node) {
 
 // command reads a list, or a string that is split as by a shell. Nothing is none.
 func (r *reader) command(s *draft, n *yaml.Node, what string) (words []string) {
-	switch n.Kind {
-	case yaml.Null:
+	if n.Kind == yaml.Null {
 		return nil
-	case yaml.Sequence:
+	}
+	s.command = n
+	errors := len(r.errors)
+	if n.Kind == yaml.Sequence {
 		words = r.texts(n, what)
-	default:
-		text, _ := r.text(n, what+", if it is no list,")
+	} else if text, ok := r.text(n, what+", if it is no list,"); ok {
 		var err error
 		if words, err = splitWords(text); err != nil {
 			r.fail(n, "%s: %v", what, err)
 		}
 	}
-	s.command = n
+	if len(r.errors) > errors {
+		return []string{what} // there is one, and that it is wrong has been said
+	}
 	return words
 }
 
@@ -164,9 +167,9 @@ func (s *draft) dependOn(at *yaml.Node, d Dependency) {
 // The defaults are Docker's.
 func (r *reader) health(n *yaml.Node) *Health {
 	h := &Health{Interval: 30 * time.Second, Timeout: 30 * time.Second, Retries: 3, StartInterval: 5 * time.Second}
-	disabled, given := false, false
+	var disabled, given, none bool
 	r.mapping(n, "healthcheck", []field{
-		{"test", func(n *yaml.Node) { h.Test, given = r.test(n), true }},
+		{"test", func(n *yaml.Node) { h.Test, none = r.test(n); given = true }},
 		{"interval", func(n *yaml.Node) { r.pause(n, "interval", &h.Interval) }},
 		{"timeout", func(n *yaml.Node) { r.pause(n, "timeout", &h.Timeout) }},
 		{"retries", func(n *yaml.Node) {
@@ -181,7 +184,7 @@ func (r *reader) health(n *yaml.Node) *Health {
 	if !given && !disabled && n.Kind == yaml.Mapping {
 		r.fail(n, "healthcheck has no test")
 	}
-	if disabled || h.Test == nil {
+	if disabled || none {
 		return nil
 	}
 	return h
@@ -197,28 +200,27 @@ func (r *reader) pause(n *yaml.Node, what string, to *time.Duration) {
 	}
 }
 
-// test is nil for NONE.
-func (r *reader) test(n *yaml.Node) []string {
+func (r *reader) test(n *yaml.Node) (words []string, none bool) {
 	shell := []string{"/bin/sh", "-c"}
 	if n.Kind != yaml.Sequence {
 		text, ok := r.text(n, "test, if it is no list,")
 		if ok && text == "" {
 			r.fail(n, "test is empty")
 		}
-		return append(shell, text)
+		return append(shell, text), false
 	}
 	errors := len(r.errors)
-	words := r.texts(n, "test")
+	words = r.texts(n, "test")
 	switch {
 	case len(r.errors) > errors:
-		return nil
+		return nil, false
 	case len(words) == 1 && words[0] == "NONE":
-		return nil
-	case len(words) > 1 && words[0] == "CMD":
-		return words[1:]
-	case len(words) == 2 && words[0] == "CMD-SHELL":
-		return append(shell, words[1])
+		return nil, true
+	case len(words) > 1 && words[0] == "CMD" && words[1] != "":
+		return words[1:], false
+	case len(words) == 2 && words[0] == "CMD-SHELL" && words[1] != "":
+		return append(shell, words[1]), false
 	}
 	r.fail(n, `test has to be a string, ["CMD", PROGRAM, ARGUMENT...], ["CMD-SHELL", TEXT] or ["NONE"]`)
-	return nil
+	return nil, false
 }

@@ -14,18 +14,15 @@ func (f *File) Find(name string) *Service {
 // Order is an order in which services can be started one after another: each after those that it depends on, and apart from that
 // as in the file. Those that need not wait for each other may be started at the same time. In the reverse order they can be stopped.
 func (f *File) Order() (order []*Service) {
-	f.walk(func(s *Service) { order = append(order, s) }, nil)
+	f.walk(func(s *Service) { order = append(order, s) }, func([]string) {})
 	return order
 }
 
-// cycle is of services of which each depends on the next, and the last on the first; nil if there is none.
-func (f *File) cycle() (names []string) {
-	f.walk(nil, func(path []string) {
-		if names == nil {
-			names = slices.Clone(path)
-		}
-	})
-	return names
+// cycles are of services of which each depends on the next, and the last on the first. There may be more of them than that, but
+// none is left without these.
+func (f *File) cycles() (all [][]string) {
+	f.walk(func(*Service) {}, func(path []string) { all = append(all, slices.Clone(path)) })
+	return all
 }
 
 // walk calls leave for each service, after it was called for those that it depends on; and cycle for what stands against that.
@@ -36,17 +33,18 @@ func (f *File) walk(leave func(*Service), cycle func(path []string)) {
 	}
 	done := map[string]bool{}
 	var path []string
+	places := map[string]int{} // in path, of what is there and not done
 	var visit func(s *Service)
 	visit = func(s *Service) {
-		if done[s.Name] {
+		i, visited := places[s.Name]
+		switch {
+		case done[s.Name]:
+			return
+		case visited:
+			cycle(path[i:])
 			return
 		}
-		if i := slices.Index(path, s.Name); i >= 0 {
-			if cycle != nil {
-				cycle(path[i:])
-			}
-			return
-		}
+		places[s.Name] = len(path)
 		path = append(path, s.Name)
 		for _, d := range s.DependsOn {
 			if on := index[d.Name]; on != nil {
@@ -55,9 +53,7 @@ func (f *File) walk(leave func(*Service), cycle func(path []string)) {
 		}
 		path = path[:len(path)-1]
 		done[s.Name] = true
-		if leave != nil {
-			leave(s)
-		}
+		leave(s)
 	}
 	for i := range f.Services {
 		visit(&f.Services[i])

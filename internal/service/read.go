@@ -26,8 +26,8 @@ func Read(path string, getenv func(name string) (value string, ok bool), program
 	}
 	r := &reader{findings: findings{path: path}, getenv: getenv, folder: filepath.Dir(path), knowsUser: knowsUser, readFile: readFile}
 	f = r.read(text, program)
-	if warnings = sorted(r.warnings); len(r.errors) > 0 {
-		return nil, warnings, Errors(sorted(r.errors))
+	if warnings = r.sorted(r.warnings); len(r.errors) > 0 {
+		return nil, warnings, Errors(r.sorted(r.errors))
 	}
 	return f, warnings, nil
 }

@@ -33,10 +33,10 @@ func parse(t *testing.T, text string, files, variables map[string]string, progra
 	}
 	f = r.read([]byte(text), program)
 	var lines []string
-	for _, w := range sorted(r.warnings) {
+	for _, w := range r.sorted(r.warnings) {
 		lines = append(lines, "warning: "+w.String())
 	}
-	for _, e := range sorted(r.errors) {
+	for _, e := range r.sorted(r.errors) {
 		lines = append(lines, e.String())
 	}
 	return f, strings.Join(lines, "\n")

@@ -147,10 +147,13 @@ func (r *reader) size(n *yaml.Node, what string) int64 {
 }
 
 func shown(n *yaml.Node) string {
-	if n.Kind == yaml.Sequence || n.Kind == yaml.Mapping || n.Kind == yaml.Null {
-		return n.Kind.String()
+	switch n.Kind {
+	case yaml.String:
+		return strconv.Quote(n.Text)
+	case yaml.Bool, yaml.Int, yaml.Float:
+		return n.Text
 	}
-	return strconv.Quote(n.Text)
+	return n.Kind.String()
 }
 
 // near reports whether somebody who wrote a may have meant b: one letter is another, missing or too much, or two are exchanged;
