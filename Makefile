@@ -13,7 +13,7 @@ COMMIT  ?= $(shell git rev-parse --short=7 HEAD 2>/dev/null || echo unknown)
 
 LDFLAGS  = -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 BUILD    = CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
-MANPAGES = $(notdir $(wildcard docs/*.1))
+MANPAGES = $(notdir $(wildcard docs/*.[15]))
 ARCHES   = amd64 arm64 arm 386 riscv64 ppc64le s390x loong64
 FUZZTIME ?= 10s
 
@@ -37,7 +37,7 @@ lint: ## formatting, vet, linters, go.mod, the manual pages
 	.ci/lint
 
 man: ## check the manual pages, and show them
-	mandoc -T lint -W warning docs/*.1
+	mandoc -T lint -W warning docs/*.[15]
 	man -l $(MANPAGES:%=docs/%)
 
 cross: ## dist/tinit-ARCH for every architecture
@@ -56,10 +56,11 @@ bench: ## what tinit costs, beside tini, dumb-init, catatonit and its goals (roo
 
 install: build ## into DESTDIR and PREFIX
 	install -D -m 755 tinit $(DESTDIR)$(BINDIR)/tinit
-	for page in $(MANPAGES); do install -D -m 644 docs/$$page $(DESTDIR)$(MANDIR)/man1/$$page || exit; done
+	for page in $(MANPAGES); do install -D -m 644 docs/$$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page || exit; done
 
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/tinit $(MANPAGES:%=$(DESTDIR)$(MANDIR)/man1/%)
+	rm -f $(DESTDIR)$(BINDIR)/tinit
+	for page in $(MANPAGES); do rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$$page; done
 
 clean:
 	rm -rf tinit dist

@@ -16,16 +16,16 @@ type command struct {
 	run func(args, environ []string) (code int, err error)
 }
 
-// implemented are those of commandNames that there are. (That list does not hold the functions, since they may want to parse
-// flags as the init does, which looks at the names.)
+// implemented has what commandNames names. (That list does not hold the functions, since they may want to parse flags as the
+// init does, which looks at the names.)
 var implemented = []command{
 	{"run", runJob}, {"start", startJobs}, {"jobs", listJobs}, {"status", printStatus}, {"logs", printLogs},
 	{"fg", foreground}, {"bg", continueJobs}, {"stop", stopJobs}, {"kill", killJobs}, {"restart", restartJobs},
-	{"wait", waitForJobs}, {"rm", removeJobs}, {"ps", ps},
+	{"wait", waitForJobs}, {"rm", removeJobs}, {"ps", ps}, {"check", check},
 }
 
-// command is the one that argv asks for, nil if it is none, or one that is yet to come: parse says so. It may be the first
-// word only. A flag before it would be the init's, of which a command has none.
+// command is the one that argv asks for, nil if it is none. It may be the first word only: a flag before it would be
+// the init's, of which a command has none, and parse says so.
 func (who *personality) command(argv []string) *command {
 	if who != own || len(argv) < 2 {
 		return nil

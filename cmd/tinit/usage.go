@@ -57,6 +57,7 @@ COMMAND, other than as process 1 (tinit COMMAND -h says more):
   rm                         remove one that has ended
   ps                         list the processes of this PID namespace, and who has
                              not reaped zombies
+  check                      say what is wrong with a services file
 
 DURATION: 10 or 1.5 (seconds), 500ms, 2m, 1h30m, 1d. SIG, FROM, TO: TERM, SIGTERM,
 15, RTMIN+3. Lists have commas between.

@@ -14,13 +14,15 @@ import (
 var commandUsages = map[string]string{
 	"run": runUsage, "start": startUsage, "jobs": jobsUsage, "status": statusUsage, "logs": logsUsage, "fg": fgUsage, "bg": bgUsage,
 	"stop": stopUsage, "kill": killUsage, "restart": restartUsage, "wait": waitUsage, "rm": rmUsage, "ps": psUsage,
+	"check": checkUsage,
 }
 
 // commandPages are the manual pages, and what each is about.
 var commandPages = map[string][]string{
-	"tinit-run.1":  {"run", "start"},
-	"tinit-jobs.1": {"jobs", "status", "logs", "fg", "bg", "stop", "kill", "restart", "wait", "rm"},
-	"tinit-ps.1":   {"ps"},
+	"tinit-run.1":      {"run", "start"},
+	"tinit-jobs.1":     {"jobs", "status", "logs", "fg", "bg", "stop", "kill", "restart", "wait", "rm"},
+	"tinit-ps.1":       {"ps"},
+	"tinit-services.5": {"check"},
 }
 
 var flagNames = regexp.MustCompile(`(?:^|[ ,])(--?[A-Za-z][a-z-]*)`)

@@ -150,7 +150,11 @@ func (r *reader) dependsOn(s *draft, n *yaml.Node) {
 				d.Condition = Condition(max(0, r.oneOf(n, "condition", Started.String(), Healthy.String(), Completed.String())))
 				given = true
 			}},
-			{"restart", func(n *yaml.Node) { d.Restart = r.boolean(n, "restart") }},
+			{"restart", func(n *yaml.Node) {
+				if r.boolean(n, "restart") {
+					r.warn(n, "restart is not heeded: a restart is of one service")
+				}
+			}},
 			{"required", func(n *yaml.Node) { d.Optional = !r.boolean(n, "required") }},
 		})
 		if !given && m.Value.Kind == yaml.Mapping {

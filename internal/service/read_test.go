@@ -71,7 +71,7 @@ services:
     x-ready: notify
     x-logging: plain
     depends_on:
-      db: {condition: service_healthy, restart: true}
+      db: {condition: service_healthy, restart: false}
       migrate:
         condition: service_completed_successfully
 `, map[string]string{"dir/a.env": "# c\nX=1 # d\nexport Y=\"$D\\n\"\nZ='$D'\n"}, map[string]string{"D": "d"}, "app", "-v")
@@ -87,7 +87,7 @@ services:
 		},
 		{
 			Name: "web", Args: []string{"nginx", "-g", "daemon off;"}, Restart: Restart{Always: true}, Notify: true, StopSignal: syscall.SIGTERM, StopGrace: 10 * time.Second,
-			DependsOn: []Dependency{{Name: "db", Condition: Healthy, Restart: true}, {Name: "migrate", Condition: Completed}}, Line: 23,
+			DependsOn: []Dependency{{Name: "db", Condition: Healthy}, {Name: "migrate", Condition: Completed}}, Line: 23,
 		},
 		{
 			Name: "program", Args: []string{"app", "-v"}, Essential: true, StopSignal: syscall.SIGTERM, StopGrace: 10 * time.Second, Logging: own,

@@ -44,7 +44,6 @@ type Service struct {
 type Dependency struct {
 	Name      string
 	Condition Condition
-	Restart   bool // who depends on it is to be restarted after it, if somebody asks for its restart
 	Optional  bool // if it fails to be in that condition that is worth a warning, and no more
 }
 
