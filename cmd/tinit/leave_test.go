@@ -49,7 +49,10 @@ func TestLeaveWithFullPipe(t *testing.T) {
 	require.NoError(t, err)
 	_, err = unix.Write(w, make([]byte, size))
 	require.NoError(t, err)
-	full := os.NewFile(uintptr(w), "full")
+	own, err := unix.FcntlInt(uintptr(w), unix.F_DUPFD_CLOEXEC, 0) // which the file closes, at the latest when it is collected
+	require.NoError(t, err)
+	full := os.NewFile(uintptr(own), "full")
+	defer full.Close()
 	cmd := &exec.Cmd{Path: reexec.Self(), Args: []string{"leave"}, Stderr: full}
 	require.NoError(t, cmd.Start())
 	overdue := time.AfterFunc(deadline, func() { _ = cmd.Process.Kill() })
