@@ -41,7 +41,7 @@ func (d *Dir) All() (jobs []Job, problems []error, err error) {
 		case errors.Is(err, fs.ErrNotExist): // it is about to be made, or was removed just now
 		case err != nil:
 			problems = append(problems, fmt.Errorf("job %d: %w", n, err))
-		case j.State == Starting && !d.isHeld(n): // its start was killed
+		case j.State == Starting && j.Keeper.PID == 0 && !d.isHeld(n): // its start was killed
 		default:
 			jobs = append(jobs, j)
 		}

@@ -231,9 +231,15 @@ func (d *Dir) Remove(f *Folder) error {
 	return d.root.RemoveAll(strconv.Itoa(f.Number))
 }
 
-// Discard gives a folder back in which no program was started: it is as if it had not been asked for.
+// Discard gives a folder back whose job was not started: it is as if it had not been asked for. A keeper that was killed meanwhile
+// may have started the program, which is ended.
 func (d *Dir) Discard(f *Folder) {
-	if r, err := f.Read(); f.fresh && (err != nil || r.State == Starting) {
+	r, err := f.Read()
+	over := true
+	if j := (Job{f.Number, r, f.Path}); err == nil && j.State == Starting && j.Now() == Lost {
+		over = j.endUntold()
+	}
+	if f.fresh && over && (err != nil || r.State == Starting) {
 		_ = d.Remove(f)
 	}
 	f.Close()

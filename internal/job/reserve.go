@@ -200,7 +200,7 @@ func (d *Dir) removeUnused(number int) (removed bool) {
 		return false
 	}
 	r, err := f.Read()
-	unused := errors.Is(err, fs.ErrNotExist) || err == nil && r.State == Starting
+	unused := errors.Is(err, fs.ErrNotExist) || err == nil && r.State == Starting && r.Keeper.PID == 0
 	return unused && d.Remove(f) == nil
 }
 

@@ -3,6 +3,8 @@ package job
 import (
 	"fmt"
 	"os"
+	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -18,8 +20,7 @@ const (
 
 // Now is what the job is now, to the best of this process's knowledge.
 func (j Job) Now() State {
-	switch j.State {
-	case Ended, Starting:
+	if j.State == Ended || j.State == Starting && j.Keeper.PID == 0 {
 		return j.State
 	}
 	boot, namespace, err := Here()
@@ -102,19 +103,40 @@ func (j Job) Left() []proc.Process {
 	}
 	var left []proc.Process
 	for _, session := range []int{j.Keeper.PID, j.Main.PID} {
-		var members []proc.Process
-		known := false
-		for _, p := range all {
-			if sid, err := unix.Getsid(p.PID); err == nil && sid == session && !p.Dead() {
-				members = append(members, p)
-				known = known || p.PID == j.Main.PID && p.Start == j.Main.Start || proc.HasVariable(p.PID, MarkName+"="+j.ID)
-			}
-		}
-		if known {
+		members := membersOf(session, all)
+		if slices.ContainsFunc(members, func(p proc.Process) bool {
+			return p.PID == j.Main.PID && p.Start == j.Main.Start || proc.HasVariable(p.PID, MarkName+"="+j.ID)
+		}) {
 			left = append(left, members...)
 		}
 	}
 	return left
+}
+
+// membersOf are those of a session. That of number 0 is the kernel's threads', or another PID namespace's.
+func membersOf(session int, all []proc.Process) (members []proc.Process) {
+	for _, p := range all {
+		if sid, err := unix.Getsid(p.PID); err == nil && sid == session && sid != 0 && !p.Dead() {
+			members = append(members, p)
+		}
+	}
+	return members
+}
+
+// endUntold kills what the keeper had started when it was killed before it could tell of it, and reports whether nothing is left.
+func (j Job) endUntold() bool {
+	const patience = time.Second
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
+		j.EndLeft(unix.SIGKILL)
+		// Those too that are no more than a copy of the keeper yet, which has no mark to be known by.
+		all, err := proc.All()
+		if err != nil || len(membersOf(j.Keeper.PID, all)) == 0 {
+			return true
+		}
+		if time.Now().After(end) {
+			return len(j.Left()) == 0
+		}
+	}
 }
 
 // EndLeft sends sig to what is left, and reports how many that were.

@@ -124,7 +124,7 @@ func TestLeft(t *testing.T) {
 		"another namespace":     func(j *Job) { j.Namespace++ },
 		"its keeper lives":      func(j *Job) { j.Keeper = process(t, unix.Getpid()) },
 		"it was told to end":    func(j *Job) { j.State = Ended },
-		"it has yet to begin":   func(j *Job) { j.State = Starting },
+		"it has yet to begin":   func(j *Job) { j.State, j.Keeper = Starting, Process{} },
 		"an empty mark, and no": func(j *Job) { j.ID = "" },
 	} {
 		j := j
@@ -133,6 +133,8 @@ func TestLeft(t *testing.T) {
 		assert.Zero(t, j.EndLeft(unix.SIGKILL), name)
 	}
 	eventually(t, func() bool { return len(j.Left()) == 1 }, "it is still there")
+	j.State = Starting
+	assert.Len(t, j.Left(), 1, "its keeper was killed before it could tell of it")
 
 	assert.Equal(t, 1, j.EndLeft(unix.SIGTERM))
 	state, err := marked.Process.Wait()

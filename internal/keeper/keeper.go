@@ -93,15 +93,34 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 			return err
 		}
 	}
-	// A disk on which there is no room for the record is found out before there is something to be recorded. Until then the record
-	// is that of the last time, if there was one, and stays it if the program can't be started again.
+	// A disk on which there is no room for the record is found out before there is something to be recorded.
 	if err := k.cfg.Folder.KeepRoom(k.record); err != nil {
 		return err
 	}
 	if k.settle, err = control.Serve(k.cfg.Folder.Path+"/"+job.SocketName, k.answer); err != nil {
 		return err
 	}
-	return k.startProgram()
+	return k.startRecorded()
+}
+
+// startRecorded starts the program, with a record already by which it can be found if this process is killed before it can tell of
+// it. If there is no program to be had the record is that of the last time.
+func (k *Keeper) startRecorded() error {
+	folder := k.cfg.Folder
+	before, err := folder.Read()
+	if err != nil {
+		return err
+	}
+	if err := folder.Write(k.record); err != nil {
+		return err
+	}
+	if err = folder.KeepRoom(k.record); err == nil {
+		err = k.startProgram()
+	}
+	if err != nil {
+		_ = folder.Write(before)
+	}
+	return err
 }
 
 // setVariable sets a variable of the program's. One of that name that the caller had, as within another job, would be what
