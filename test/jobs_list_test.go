@@ -104,7 +104,7 @@ func TestStatusCodes(t *testing.T) {
 		gone(t, info.Keeper)
 		r = j.do("status", "sleep")
 		assert.Equal(t, 1, r.code)
-		assert.Contains(t, r.out, "Lost: its keeper was killed; 1 of its processes are left")
+		assert.Contains(t, r.out, "Lost: its keeper was killed; of its processes one is left")
 		assert.False(t, alive(job.pid))
 	})
 }

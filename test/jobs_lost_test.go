@@ -57,7 +57,7 @@ func TestLostJob(t *testing.T) {
 		for _, pid := range []int{escaped, other.pid, bystander.Process.Pid} {
 			assert.True(t, alive(pid), "nobody else is signalled, what has escaped neither")
 		}
-		assert.Contains(t, j.do("status", "web").out, "0 of its processes are left")
+		assert.Contains(t, j.do("status", "web").out, "of its processes none is left")
 		j.must("start", "web")
 		assert.Equal(t, "running", j.info("web").State)
 		j.loseKeeper("web")

@@ -32,7 +32,7 @@ type use struct {
 func (u uses) of(j job.Job) (sum use) {
 	now := j.Now()
 	if now != job.Running && now != job.Stopped {
-		if j.Exit != nil {
+		if j.Exit != nil && now != job.Lost { // of one that was lost it is that of an earlier life
 			sum.cpu, sum.memory = j.Exit.CPU, j.Exit.Memory
 		}
 		return sum

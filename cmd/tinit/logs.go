@@ -52,6 +52,9 @@ func printLogs(args, _ []string) (code int, err error) {
 	if errors {
 		file = j.Errors
 	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return ownError(fmt.Errorf("what job %q writes goes to %s, and is not kept", j.Name, file))
+	}
 	stop := make(chan struct{})
 	runs := false
 	if follow {

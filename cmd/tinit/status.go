@@ -115,7 +115,7 @@ func stateLine(j job.Job) string {
 	case now == job.Lost && j.BeforeBoot():
 		text += ": the machine went down while it ran"
 	case now == job.Lost:
-		text += fmt.Sprintf(": its keeper was killed; %d of its processes are left", len(j.Left()))
+		text += ": its keeper was killed; of its processes " + countOf(len(j.Left()))
 	case now == job.Away:
 		text += ", in another PID namespace"
 	case now == job.Pausing && j.Exit != nil:
@@ -129,4 +129,14 @@ func endedAt(j job.Job) string {
 		return ""
 	}
 	return fmt.Sprintf("%s, after %s", j.Exit.Time.Format(time.DateTime), clock(lasted(j)))
+}
+
+func countOf(left int) string {
+	switch left {
+	case 0:
+		return "none is left"
+	case 1:
+		return "one is left"
+	}
+	return fmt.Sprintf("%d are left", left)
 }

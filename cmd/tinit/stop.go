@@ -12,6 +12,7 @@ import (
 	"github.com/tinit-dev/tinit/internal/control"
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/keeper"
+	"github.com/tinit-dev/tinit/session"
 )
 
 const stopUsage = `Usage: tinit stop [-t DURATION] [JOB...]
@@ -61,10 +62,19 @@ func each[T any](all []T, do func(T) error) (code int, err error) {
 			if err != nil {
 				complain(err)
 			}
-			code, err = 1, e
+			code, err = failedWith(e), e
 		}
 	}
 	return code, err
+}
+
+// failedWith is the exit code for what could not be done to one of several: for a program that could not be started, that of tinit
+// run.
+func failedWith(err error) int {
+	if daemon, ok := errors.AsType[*session.DaemonError](err); ok {
+		return daemon.ExitCode()
+	}
+	return 1
 }
 
 // stopJob returns when the job has ended. A timeout below 0 is the job's own.

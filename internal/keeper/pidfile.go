@@ -45,7 +45,10 @@ func openPIDFile(path string) (*pidFile, error) {
 
 func checkPIDFile(path string, file *os.File) error {
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return fmt.Errorf("pidfile %s is another's: %w", path, os.NewSyscallError("flock", err))
+		if err == unix.EWOULDBLOCK {
+			return fmt.Errorf("pidfile %s is another's, who has it locked", path)
+		}
+		return fmt.Errorf("cannot lock the pidfile %s: %w", path, os.NewSyscallError("flock", err))
 	}
 	info, err := file.Stat()
 	if err != nil {
