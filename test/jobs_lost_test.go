@@ -218,6 +218,33 @@ func TestJobEndsWithItsContainer(t *testing.T) {
 	assert.Equal(t, []any{"ended", "TERM"}, []any{info.State, info.Signal})
 }
 
+// The same for what an engine's exec starts, as a process that has no parent
+// in the container.
+func TestJobThatExecBroughtIn(t *testing.T) {
+	why := namespacesMissing()
+	need(t, why == "" && os.Geteuid() == 0, "no namespaces: "+why)
+	nsenter, err := exec.LookPath("nsenter")
+	need(t, err == nil, "no nsenter")
+	j := ours(t)
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	c := j.prepared(pid1(t, "--grace", "10s", "sh", "-c", "echo up; read x")).stdin(r).start()
+	c.out.waitFor(t, "up")
+	enter := []string{nsenter, "-t", fmt.Sprint(c.pid), "-p", "-m", tinitPath, "run", "--name", "web", "sleep", "infinity"}
+	got := j.prepared(plainly(t, enter...)).run()
+	require.Zero(t, got.code, got.err)
+	require.Equal(t, "away", j.info("web").State)
+	keeper := children(c.pid)[1]
+	assert.Contains(t, cmdline(keeper), "tinit-keeper", "process 1 has got it")
+	program := children(keeper)[0]
+	require.NoError(t, w.Close())
+	c.wait()
+	assert.False(t, alive(keeper) || alive(program))
+	info := j.info("web")
+	assert.Equal(t, []any{"ended", "TERM"}, []any{info.State, info.Signal})
+}
+
 // One that was killed with its container leaves a record that says it runs.
 func TestJobOfAContainerThatWasKilled(t *testing.T) {
 	j := ours(t)

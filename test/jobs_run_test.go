@@ -67,7 +67,7 @@ func TestJobBeginsAsADaemon(t *testing.T) {
 func TestJobSurvivesTheTerminal(t *testing.T) {
 	j := ours(t)
 	term := newTerminal(t)
-	r := j.prepared(plainly(t, "/bin/sh", "-c", `sleep infinity & echo "plain $!."; exec 7>&1; `+tinitPath+` run sleep infinity; echo up; sleep infinity`))
+	r := j.prepared(plainly(t, "/bin/sh", "-c", `sleep infinity & echo "plain $!."; `+tinitPath+` run sleep infinity; echo up; sleep infinity`))
 	u := r.prep(term.attach).start()
 	term.shows("up")
 	var plain int

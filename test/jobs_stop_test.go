@@ -84,6 +84,28 @@ func TestKillJob(t *testing.T) {
 
 const secret = "T0PS3CRET"
 
+// Who knows of no jobs ends one by its keeper, as the machine does when it goes
+// down.
+func TestKeeperIsToldToEnd(t *testing.T) {
+	j := ours(t)
+	for _, policy := range []string{"no", "always"} {
+		j.run("--name", policy, "--restart", policy, "sleep", "infinity")
+		info := j.info(policy)
+		require.NoError(t, unix.Kill(info.Keeper, unix.SIGTERM))
+		assert.Equal(t, 143, j.do("wait", policy).code)
+		assert.False(t, alive(info.PID))
+		assert.Equal(t, "TERM", j.info(policy).Signal)
+	}
+	// In the pause before a restart too.
+	j.run("--name", "pausing", "--restart", "always", "true")
+	eventually(t, func() bool { i := j.info("pausing"); return i.State == "pausing" && i.Restarts > 1 }, "it pauses")
+	var keeper int
+	eventually(t, func() bool { keeper = j.info("pausing").Keeper; return keeper != 0 }, "its keeper is told")
+	require.NoError(t, unix.Kill(keeper, unix.SIGTERM))
+	gone(t, keeper)
+	assert.Equal(t, "ended", j.info("pausing").State)
+}
+
 // restart has the environment in the keeper's memory: it is on no disk, and in no command line.
 func TestRestartJobKeepsTheEnvironment(t *testing.T) {
 	j := ours(t)

@@ -58,7 +58,7 @@ func Serve(socket string, answer func(words []string) (text string, err error)) 
 		settled := make(chan struct{})
 		go func() {
 			answering.Lock()
-			answering.Unlock() //nolint:staticcheck // it was to wait only
+			defer answering.Unlock()
 			close(settled)
 		}()
 		select {
