@@ -219,11 +219,36 @@ func TestJobOnAFullDisk(t *testing.T) {
 	assert.Zero(t, j.do("wait").code, "control")
 }
 
-// The same for one that is started again and again.
+// The same for one that is started again and again, while somebody else takes
+// every byte that is given back.
 func TestRestartsOnAFullDisk(t *testing.T) {
 	j := ours(t)
 	j.smallDisk()
-	j.run("--name", "big", "--restart", "on-failure:3", "sh", "-c", `count-lines 1500000; exit 7`)
+	ready := j.fifo("ready")
+	j.run("--name", "big", "--restart", "on-failure:3", "sh", "-c", `read x <"$0"; count-lines 1500000; echo >"$0"; exit 7`, ready)
+	other, err := os.Create(j.dir + "/other")
+	require.NoError(t, err)
+	over, filled := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(filled)
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				_, _ = other.Write(make([]byte, 4096))
+			}
+		}
+	}()
+	defer func() {
+		close(over)
+		<-filled
+		_ = other.Close()
+	}()
+	for range 4 {
+		require.NoError(t, os.WriteFile(ready, []byte("x\n"), 0o600))
+		j.read(ready)
+	}
 	assert.Equal(t, 7, j.do("wait").code)
 	info := j.info("big")
 	assert.Equal(t, []any{"ended", 3}, []any{info.State, info.Restarts})

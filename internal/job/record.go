@@ -1,12 +1,14 @@
 package job
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -110,8 +112,17 @@ type Folder struct {
 	Path   string
 	root   *os.Root
 	lock   *os.File // held by whoever keeps the job
-	spare  *os.File // the next record, with room
 	fresh  bool     // nothing is in it that was there before
+
+	current *slot // the record that was written last, if it was here
+	spare   *slot // the next one
+}
+
+// A slot is a file for a record.
+type slot struct {
+	file   *os.File
+	room   int   // bytes that it can have even on a full disk
+	length int64 // without what fills it up
 }
 
 func (d *Dir) folder(number int) (*Folder, error) {
@@ -134,6 +145,10 @@ func (d *Dir) folder(number int) (*Folder, error) {
 // Close closes the folder, and ends the hold on it unless a keeper has it.
 func (f *Folder) Close() {
 	f.giveUpRoom()
+	if f.current != nil {
+		_ = f.current.file.Truncate(f.current.length)
+		_ = f.current.file.Close()
+	}
 	_ = f.root.Close()
 	if f.lock != nil {
 		_ = f.lock.Close()
@@ -156,7 +171,7 @@ func (f *Folder) read(name string) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	r, err := parse(string(text))
+	r, err := parse(strings.TrimRight(string(text), "\n"))
 	if err != nil {
 		return Record{}, fmt.Errorf("%s/%s is no record of a job: %w", f.Path, name, err)
 	}
@@ -175,22 +190,51 @@ func (f *Folder) Write(r Record) error {
 	return nil
 }
 
-// write writes where there is room already, so that a disk that has become full does not keep it from telling a job's end.
+// write writes where there is room already, so that a disk that has become full does not keep it from telling a job's end. What is
+// replaced keeps its room for the next time: others may fill the disk as well.
 func (f *Folder) write(text []byte) error {
-	file := f.spare
+	next := f.spare
 	f.spare = nil
-	if file == nil {
-		var err error
-		if file, err = f.newFile(); err != nil {
+	if next == nil {
+		file, err := f.newFile()
+		if err != nil {
 			return err
 		}
+		next = &slot{file: file}
 	}
-	_, err := file.WriteAt(text, 0)
-	err = errors.Join(err, file.Truncate(int64(len(text))), file.Sync(), file.Close())
+	next.length = int64(len(text))
+	if rest := next.room - len(text); rest > 0 {
+		text = append(text, bytes.Repeat([]byte{'\n'}, rest)...) // to truncate the file would give the room back
+	}
+	_, err := next.file.WriteAt(text, 0)
+	err = errors.Join(err, next.file.Truncate(int64(len(text))), next.file.Sync())
+	if err == nil && f.current != nil && f.current.room > 0 && f.exchange() == nil {
+		f.current, f.spare = next, f.current
+		return nil
+	}
+	if err == nil {
+		err = f.root.Rename(recordNew, recordName)
+	}
+	if err != nil {
+		_ = next.file.Close()
+		return err
+	}
+	if f.current != nil {
+		_ = f.current.file.Close()
+	}
+	f.current = next
+	return nil
+}
+
+// exchange swaps the record and the next one. Not every file system can do it.
+func (f *Folder) exchange() error {
+	dir, err := f.root.Open(".")
 	if err != nil {
 		return err
 	}
-	return f.root.Rename(recordNew, recordName)
+	defer dir.Close() //nolint:errcheck // nothing was written
+	fd := int(dir.Fd())
+	return unix.Renameat2(fd, recordNew, fd, recordName, unix.RENAME_EXCHANGE)
 }
 
 func (f *Folder) newFile() (*os.File, error) {
@@ -209,8 +253,8 @@ func (f *Folder) KeepRoom(r Record) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s/%s: %w", f.Path, recordName, err)
 	}
-	f.spare = spare
-	err = unix.Fallocate(int(spare.Fd()), 0, 0, int64(len(r.format())+growth))
+	f.spare = &slot{file: spare, room: len(r.format()) + growth}
+	err = unix.Fallocate(int(spare.Fd()), 0, 0, int64(f.spare.room))
 	if err == unix.ENOSPC || err == unix.EDQUOT { // any other: the file system cannot promise it
 		f.giveUpRoom()
 		return fmt.Errorf("no room for %s/%s: %w", f.Path, recordName, err)
@@ -221,7 +265,7 @@ func (f *Folder) KeepRoom(r Record) error {
 func (f *Folder) giveUpRoom() {
 	if f.spare != nil {
 		_ = f.root.Remove(recordNew)
-		_ = f.spare.Close()
+		_ = f.spare.file.Close()
 		f.spare = nil
 	}
 }

@@ -262,8 +262,12 @@ func TestWriteIsWhole(t *testing.T) {
 			require.NoError(t, f.Write(r))
 			text, err := os.ReadFile(j.Path(recordName))
 			require.NoError(t, err)
-			assert.Equal(t, r.format(), string(text), "nothing of a longer one, nor of the room, is left")
-			assert.NoFileExists(t, j.Path(recordNew))
+			assert.Equal(t, r.format(), strings.TrimRight(string(text), "\n")+"\n", "nothing of a longer one is left")
 		}
 	}
+	f.Close()
+	text, err := os.ReadFile(j.Path(recordName))
+	require.NoError(t, err)
+	assert.Equal(t, short.format(), string(text), "nor of the room")
+	assert.NoFileExists(t, j.Path(recordNew))
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -66,6 +67,41 @@ func TestEndIsToldOnAFullDisk(t *testing.T) {
 		got, err := f.Read()
 		require.NoError(t, err)
 		equal(t, j.Record, got)
+	}
+}
+
+// The room is there for as long as the job is kept, whoever fills the disk.
+func TestRoomIsKept(t *testing.T) {
+	for _, keeps := range []bool{true, false} {
+		disk := smallDisk(t)
+		d, err := Make(disk + "/jobs")
+		require.NoError(t, err)
+		defer d.Close()
+		j := add(t, d, full())
+		f, err := d.Again(j)
+		require.NoError(t, err)
+		defer f.Close()
+		for range 2 { // as the start of a program does
+			require.NoError(t, f.KeepRoom(j.Record))
+			require.NoError(t, f.Write(j.Record))
+		}
+		if !keeps {
+			f.giveUpRoom()
+		}
+		for i := range 20 {
+			fill(t, disk)
+			j.Restarts, j.Status = i, strings.Repeat("x", 100*(i%3))
+			err := f.Write(j.Record)
+			if !keeps {
+				assert.ErrorIs(t, err, unix.ENOSPC, "control")
+				break
+			}
+			require.NoError(t, err)
+			_ = f.KeepRoom(j.Record)
+			got, err := f.Read()
+			require.NoError(t, err)
+			equal(t, j.Record, got)
+		}
 	}
 }
 
