@@ -14,18 +14,21 @@ func (r *reader) check(drafts []*draft, program []string) *File {
 	for _, s := range drafts {
 		byName[s.Name] = s
 	}
+	var unnamed *draft // PROGRAM, if there is one of which the file says nothing
+	if len(program) > 0 {
+		if byName[ProgramName] == nil {
+			unnamed = &draft{Service: Service{Name: ProgramName, StopSignal: syscall.SIGTERM, StopGrace: defaultGrace, Logging: Logging{Prefix: true}}}
+			byName[ProgramName] = unnamed
+		}
+		byName[ProgramName].Args = program
+	}
 	for _, s := range drafts {
 		r.checkCommand(s, program)
 		r.resolve(s, byName)
 	}
-	if len(program) > 0 {
-		p := byName[ProgramName]
-		if p == nil {
-			p = &draft{Service: Service{Name: ProgramName, StopSignal: syscall.SIGTERM, StopGrace: defaultGrace, Logging: Logging{Prefix: true}}}
-			p.DependsOn = others(drafts)
-			drafts = append(drafts, p)
-		}
-		p.Args = program
+	if unnamed != nil {
+		unnamed.DependsOn = others(drafts)
+		drafts = append(drafts, unnamed)
 	}
 	f := &File{}
 	awaited := awaitedEnds(drafts)

@@ -30,6 +30,7 @@ func (r *reader) envFile(at *yaml.Node, name string, optional bool) (env []strin
 	}
 	f := &envFile{findings: findings{path: name}, getenv: r.getenv, rest: strings.TrimPrefix(string(text), "\ufeff"), line: 1, values: map[string]string{}}
 	f.rest = strings.ReplaceAll(f.rest, "\r\n", "\n")
+	f.check()
 	for f.rest != "" && len(f.errors) == 0 {
 		if kv := f.next(); kv != "" {
 			env = append(env, kv)
@@ -50,6 +51,18 @@ type envFile struct {
 	values map[string]string
 }
 
+// check looks for what no variable can have (environ(7)), and no text.
+func (f *envFile) check() {
+	line := 0
+	for text := range strings.Lines(f.rest) {
+		line++
+		if !utf8.ValidString(text) || strings.Contains(text, "\x00") {
+			f.fail(&yaml.Node{Line: line, Column: 1}, "this is no text in UTF-8")
+			return
+		}
+	}
+}
+
 func (f *envFile) failed(format string, args ...any) string {
 	f.fail(&yaml.Node{Line: f.line, Column: 1}, format, args...)
 	return ""
@@ -67,8 +80,6 @@ func (f *envFile) next() (kv string) {
 	case trimmed == "" || trimmed[0] == '#':
 		f.rest, f.line = after, f.line+1
 		return ""
-	case !utf8.ValidString(line) || strings.Contains(line, "\x00"):
-		return f.failed("this is no text in UTF-8")
 	case name == "" || strings.ContainsAny(name, " \t\"'$:#"):
 		return f.failed("%q is no name of a variable", name)
 	case !given:

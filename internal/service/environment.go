@@ -106,7 +106,7 @@ func (r *reader) envFiles(n *yaml.Node) (env []string) {
 				continue
 			}
 		}
-		if name, ok := r.text(path, "env_file"); ok {
+		if name, ok := r.text(path, "env_file, or what it lists,"); ok {
 			env = append(env, r.envFile(path, name, optional)...)
 		}
 	}

@@ -56,14 +56,14 @@ func (e *expander) within(text string, levels int) (string, error) {
 // substitute takes what is between braces.
 func (e *expander) substitute(inner string, levels int) (string, error) {
 	name := nameIn(inner)
-	operator, word := inner[len(name):], ""
+	operator, word := "", inner[len(name):]
 	for _, o := range [...]string{":-", ":+", ":?", "-", "+", "?"} {
-		if rest, ok := strings.CutPrefix(operator, o); ok {
+		if rest, ok := strings.CutPrefix(word, o); ok {
 			operator, word = o, rest
 			break
 		}
 	}
-	if name == "" || len(operator) > 2 || operator == ":" {
+	if name == "" || operator == "" && word != "" {
 		return "", fmt.Errorf("%q is no variable such as ${NAME}, ${NAME:-default} or ${NAME:?message}: a $ that is meant is $$", "${"+inner+"}")
 	}
 	if operator == "" {
@@ -123,12 +123,12 @@ func nameIn(text string) string {
 	return text
 }
 
-// braced takes a text that begins with the { of a ${, and parts it at the } of that.
+// braced takes a text that begins with the { of a ${, and parts it at the } of that. Any { has one, as it has to Compose.
 func braced(text string) (inner, after string, ok bool) {
 	open := 0
 	for i := range len(text) {
 		switch {
-		case text[i] == '{' && (i == 0 || text[i-1] == '$'):
+		case text[i] == '{':
 			open++
 		case text[i] == '}':
 			if open--; open == 0 {

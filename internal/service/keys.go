@@ -39,6 +39,9 @@ func (r *reader) service(key, n *yaml.Node) *draft {
 		{"x-logging", func(n *yaml.Node) { s.Logging.Prefix, prefix = r.oneOf(n, "x-logging", "plain", "prefix") == 1, n }},
 	})
 	s.Args = append(entrypoint, command...)
+	if n.Kind != yaml.Mapping {
+		s.command, s.Args = n, []string{s.Name}
+	}
 	if prefix != nil && logging != nil {
 		r.fail(prefix, "x-logging is of a service whose output goes to tinit's own streams, where logging has it go elsewhere")
 	}
@@ -97,6 +100,10 @@ func (r *reader) signal(n *yaml.Node) syscall.Signal {
 }
 
 func (r *reader) restart(n *yaml.Node) (restart Restart) {
+	if n.Kind == yaml.Bool {
+		r.fail(n, "restart has to be a string such as \"no\", but this is %s", n.Kind)
+		return Restart{}
+	}
 	text, ok := r.text(n, "restart")
 	name, limit, limited := strings.Cut(text, ":")
 	switch {
@@ -123,9 +130,17 @@ func (r *reader) oneOf(n *yaml.Node, what string, words ...string) int {
 		}
 	}
 	if ok {
-		r.fail(n, "%s has to be %s, but this is %q", what, strings.Join(words, " or "), text)
+		r.fail(n, "%s has to be %s, but this is %q", what, either(words), text)
 	}
 	return -1
+}
+
+func either(words []string) string {
+	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
+	return strings.Join(words[:last], ", ") + " or " + words[last]
 }
 
 // dependsOn reads a list of names, or a mapping of them to what is waited for.

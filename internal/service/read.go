@@ -73,6 +73,10 @@ func (r *reader) read(text []byte, program []string) *File {
 		r.fail(&yaml.Node{Line: e.Line, Column: e.Column}, "%s", e.Text)
 		return nil
 	}
+	if root.Kind == yaml.Null {
+		r.fail(root, "there are no services")
+		return nil
+	}
 	var drafts []*draft
 	found := false
 	r.mapping(root, "a services file", []field{
@@ -90,7 +94,7 @@ func (r *reader) read(text []byte, program []string) *File {
 type draft struct {
 	Service
 	key     *yaml.Node // its name
-	command *yaml.Node // or entrypoint; nil if it has neither
+	command *yaml.Node // or entrypoint, or all of it if that is no mapping; nil if it has neither
 	depends []*yaml.Node
 
 	ends *yaml.Node // x-essential, nil if there is none
@@ -105,28 +109,19 @@ func (r *reader) services(n *yaml.Node) (drafts []*draft) {
 		r.fail(n, "there are no services")
 	}
 	for _, m := range n.Members {
-		if !strings.HasPrefix(m.Key.Text, "x-") {
-			drafts = append(drafts, r.service(m.Key, m.Value))
-		}
+		drafts = append(drafts, r.service(m.Key, m.Value))
 	}
 	return drafts
 }
 
-// expand expands the values below n, but for those of keys that are somebody else's.
+// expand expands the values below n, those of keys that are somebody else's too, as Compose does.
 func (r *reader) expand(n *yaml.Node) {
 	for _, item := range n.Items {
 		r.expand(item)
 	}
 	for _, m := range n.Members {
-		switch m.Key.Text {
-		case "x-essential", "x-ready", "x-logging":
-			r.expand(m.Value)
-		default:
-			if !strings.HasPrefix(m.Key.Text, "x-") {
-				r.expand(m.Value)
-			}
-		}
 		r.checkText(m.Key)
+		r.expand(m.Value)
 	}
 	if strings.Contains(n.Text, "$") {
 		e := expander{r.getenv, func(name string) {

@@ -29,7 +29,7 @@ type Service struct {
 	Health    *Health // nil: none
 	Notify    bool    // it says READY=1 (sd_notify(3)) when it is ready, and is not healthy before
 	Restart   Restart
-	// Essential is one whose end ends all, with its code. It never is one that is started again.
+	// Essential is one whose end ends all, with its code, if no start follows it.
 	Essential bool
 	// Spared is one whose failure ends nothing, even for good: the file says that it is not essential. Of others that are not, a
 	// failure that no start follows ends all, with its code.

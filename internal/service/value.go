@@ -77,17 +77,6 @@ func (r *reader) texts(n *yaml.Node, what string) (texts []string) {
 	return texts
 }
 
-// textOrTexts are those of a list, or one.
-func (r *reader) textOrTexts(n *yaml.Node, what string) []string {
-	if n.Kind == yaml.Sequence {
-		return r.texts(n, what)
-	}
-	if text, ok := r.text(n, what+", or what it lists,"); ok {
-		return []string{text}
-	}
-	return nil
-}
-
 // boolean may be a string too, since that is what a variable's value is.
 func (r *reader) boolean(n *yaml.Node, what string) bool {
 	if n.Kind == yaml.Bool || n.Kind == yaml.String {
@@ -157,14 +146,10 @@ func shown(n *yaml.Node) string {
 }
 
 // near reports whether somebody who wrote a may have meant b: one letter is another, missing or too much, or two are exchanged;
-// or two of that in a long word.
+// or two of that in a long word, none in a very short one.
 func near(a, b string) bool {
-	allowed := 1
-	if len(b) > 5 {
-		allowed = 2
-	}
 	a = strings.ReplaceAll(strings.ToLower(a), "-", "_")
-	return a != "" && distance(a, strings.ReplaceAll(b, "-", "_")) <= allowed
+	return distance(a, strings.ReplaceAll(b, "-", "_")) <= min(len(b)/3, 2)
 }
 
 // distance counts what near names (optimal string alignment).

@@ -24,6 +24,9 @@ func (p *parser) flow() *Node {
 		case ',':
 			p.pos++
 		default:
+			if p.at(0) == '{' && p.text[p.pos-1] == '$' {
+				p.fail("within [] and {} a text with ${ in it needs quotes")
+			}
 			p.fail("a , or a %c is missing before this", closing)
 		}
 	}
