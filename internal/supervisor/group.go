@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"slices"
 	"syscall"
 	"time"
 
@@ -175,7 +176,7 @@ func (g *Group) settle() {
 }
 
 // left are the processes that a member's program left behind. Orphans are this process's children, a subreaper's. Whose they were
-// is known by their session, which is the program's own, and for those that have left it by the mark in their environment; those
+// is known by the mark in their environment, and for those that have cleared it by their session, which is the program's own; those
 // without either stay until all services end. What descends from them is theirs.
 func (g *Group) left(m *member) (left []proc.Process) {
 	all, err := proc.All()
@@ -184,7 +185,7 @@ func (g *Group) left(m *member) (left []proc.Process) {
 	}
 	self := unix.Getpid()
 	for _, p := range all {
-		if p.PPID != self || g.runs(p.PID) || !m.owns(p.PID) {
+		if p.PPID != self || g.runs(p.PID) || !g.owns(m, p.PID) {
 			continue
 		}
 		for _, p := range append(proc.Descendants(all, p.PID), p) {
@@ -209,11 +210,26 @@ func (g *Group) runs(pid int) bool {
 	return false
 }
 
-func (m *member) owns(orphan int) bool {
-	if m.main != nil && sessionOf(orphan) == m.main.pid {
-		return true
+// owns: the mark comes first. The number of a session whose last process has ended may be another's.
+func (g *Group) owns(m *member, orphan int) bool {
+	switch whose := g.markedBy(orphan); {
+	case whose != nil:
+		return whose == m
+	case m.main == nil:
+		return false
 	}
-	return proc.HasVariable(orphan, m.mark)
+	return sessionOf(orphan) == m.main.pid
+}
+
+// markedBy is nil too for who has cleared its environment, or may not be looked at.
+func (g *Group) markedBy(pid int) *member {
+	environ := proc.Environ(pid)
+	for _, m := range g.members {
+		if slices.Contains(environ, m.mark) {
+			return m
+		}
+	}
+	return nil
 }
 
 // marked is what a member's program has left behind.
@@ -231,7 +247,7 @@ func (l *marked) signal(sigs ...syscall.Signal) {
 func (l *marked) killChildren() {
 	l.buf = proc.Children(l.buf[:0])
 	for _, pid := range l.buf {
-		if !l.group.runs(pid) && l.member.owns(pid) {
+		if !l.group.runs(pid) && l.group.owns(l.member, pid) {
 			_ = unix.Kill(pid, unix.SIGKILL)
 		}
 	}
