@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"io"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -94,9 +93,11 @@ func (s *shared) serve() {
 	}
 }
 
+// write: others write to the same pipe, PROGRAM for one, and to them a write is whole if it has no more than atomic bytes (pipe(7)).
 func (s *shared) write(p []byte) {
+	const atomic = 4096
 	for len(p) > 0 {
-		n, err := unix.Write(s.fd, p)
+		n, err := unix.Write(s.fd, p[:wholeLines(p, atomic)])
 		switch err {
 		case nil:
 			p = p[n:]
@@ -108,6 +109,20 @@ func (s *shared) write(p []byte) {
 			return // nobody will read it
 		}
 	}
+}
+
+// wholeLines is the length of as many lines at the beginning of p as make most bytes, or of the first one if that is longer.
+func wholeLines(p []byte, most int) int {
+	if len(p) <= most {
+		return len(p)
+	}
+	if end := bytes.LastIndexByte(p[:most], '\n') + 1; end > 0 {
+		return end
+	}
+	if end := bytes.IndexByte(p, '\n') + 1; end > 0 {
+		return end
+	}
+	return len(p)
 }
 
 // inLines has what is written cut into lines, each of which format appends to out, and passes all of one Write on in one.
@@ -149,7 +164,8 @@ func jsonLines(stream string, to io.Writer) *cutter {
 	})
 }
 
-// appendJSON appends text as a JSON string (RFC 8259). What is no UTF-8 in it becomes U+FFFD, as with Docker.
+// appendJSON appends text as a JSON string (RFC 8259), byte by byte as Docker does, which has it safe within HTML too. What is no
+// UTF-8 becomes U+FFFD.
 func appendJSON(buf, text []byte) []byte {
 	buf = append(buf, '"')
 	for len(text) > 0 {
@@ -161,14 +177,11 @@ func appendJSON(buf, text []byte) []byte {
 			buf = append(buf, `\n`...)
 		case r == '\r':
 			buf = append(buf, `\r`...)
-		case r == '\t':
-			buf = append(buf, `\t`...)
-		case r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029:
-			buf = append(buf, `\u`...)
-			hex := strconv.FormatInt(int64(r)+0x10000, 16)
-			buf = append(buf, hex[1:]...)
+		case r < ' ' || r == '<' || r == '>' || r == '&' || r == '\u2028' || r == '\u2029' || r == utf8.RuneError && size == 1:
+			const digits = "0123456789abcdef"
+			buf = append(buf, '\\', 'u', digits[r>>12], digits[r>>8&0xf], digits[r>>4&0xf], digits[r&0xf])
 		default:
-			buf = utf8.AppendRune(buf, r)
+			buf = append(buf, text[:size]...)
 		}
 		text = text[size:]
 	}
