@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -51,6 +52,7 @@ func keepsServices(argv, environ []string) (code int, err error) {
 	for _, w := range warnings {
 		say.warn("%v", w)
 	}
+	o.overrule(file)
 	o.inherit(signals, say)
 	if err := reaper.Subreaper(); err != nil {
 		say.warn("orphans go to another process: %v", err)
@@ -85,6 +87,13 @@ func lastOf(err error) error {
 	return errors.New(all[len(all)-1].String())
 }
 
+// overrule: what flags say of PROGRAM prevails.
+func (o *options) overrule(file *service.File) {
+	if p := file.Find(service.ProgramName); p != nil && o.cfg.KillAfter > 0 {
+		p.StopGrace = o.cfg.KillAfter
+	}
+}
+
 // servicesSocket makes the place for the socket. All but the commands works without.
 func servicesSocket(say *messages) string {
 	path := servicesDir()
@@ -98,5 +107,9 @@ func servicesSocket(say *messages) string {
 		return ""
 	}
 	dir.Close()
+	if _, err := askServices(time.Second, keeper.DoHealthy); err == nil || !errors.Is(err, errNoServices) {
+		say.note("no socket: %s has that of another keeper of services (TINIT_STATE_DIR can name another place)", path)
+		return ""
+	}
 	return path + "/" + job.SocketName
 }

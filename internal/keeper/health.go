@@ -38,16 +38,21 @@ func (u *unit) watchHealth() {
 
 // stop: the service has ended.
 func (h *health) stop() {
-	if h.cancel != nil {
-		h.cancel()
-	}
 	if h.probe != 0 {
 		_ = unix.Kill(-h.probe, unix.SIGKILL) // it leads a group, and has not been reaped
 	}
 	if h.state != unchecked {
 		h.state = checking
 	}
-	h.cancel = nil
+	h.over()
+}
+
+// over: the probe that runs has been reaped, and its number may be another's; or nobody waits for it any more.
+func (h *health) over() {
+	if h.cancel != nil {
+		h.cancel()
+	}
+	h.cancel, h.probe = nil, 0
 }
 
 func (u *unit) probeLater() {
@@ -71,7 +76,11 @@ func (u *unit) probe() {
 	}
 	life := u.started
 	pid, err := u.all.group.Start(c, func(status syscall.WaitStatus) {
-		if u.started.Equal(life) && u.state == running {
+		if !u.started.Equal(life) || u.health.probe == 0 {
+			return // stop has ended it
+		}
+		u.health.over()
+		if u.state == running {
 			u.probed(status.ExitStatus() == 0)
 		}
 	})
@@ -86,10 +95,6 @@ func (u *unit) probe() {
 
 func (u *unit) probed(succeeded bool) {
 	h, before := &u.health, u.health.state
-	if h.cancel != nil {
-		h.cancel()
-	}
-	h.probe = 0
 	switch {
 	case succeeded:
 		h.state, h.failures = healthy, 0

@@ -1,7 +1,6 @@
 package keeper
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"syscall"
@@ -31,11 +30,12 @@ type Services struct {
 	cfg     ServicesConfig
 	group   *supervisor.Group
 	outputs *outputs
-	units   []*unit // as in the file
-	program *unit   // PROGRAM, nil if there is none
-	ending  bool    // all are to end
-	code    int     // the exit code, if it is not for PROGRAM to say
-	blame   bool    // code is that of what ended all
+	units   []*unit       // as in the file
+	program *unit         // PROGRAM, nil if there is none
+	held    forwarder.Set // signals for PROGRAM, which has not been started yet
+	ending  bool          // all are to end
+	code    int           // the exit code, if it is not for PROGRAM to say
+	blame   bool          // code is that of what ended all
 	over    chan struct{}
 	settle  func(time.Duration) // has who asked for something hear of it; nil without a socket
 }
@@ -87,11 +87,14 @@ func (s *Services) signalled(sig syscall.Signal) {
 	switch {
 	case s.cfg.Supervisor.StopSignals.Has(sig) && !s.ending:
 		s.cfg.Supervisor.Note("got %s", forwarder.SignalName(sig))
-		if s.program != nil {
+		// PROGRAM gets the signal that came, unless the file has another one for it.
+		if s.program != nil && s.program.StopSignal == syscall.SIGTERM {
 			s.program.stopSignal = sig
 		}
 		s.code = s.codeFor(sig)
 		s.end()
+	case s.program != nil && s.program.started.IsZero() && !s.ending:
+		s.held |= forwarder.Of(sig)
 	case programRuns:
 		s.program.supervisor.Kill(sig)
 	case s.ending && (sig == syscall.SIGINT || sig == syscall.SIGQUIT):
@@ -117,6 +120,14 @@ func (s *Services) hurry() {
 			u.supervisor.StopBy(u.stopSignal, 0)
 		}
 	}
+}
+
+// programRuns: what came for it before.
+func (s *Services) programRuns() {
+	for _, sig := range s.held.Signals() {
+		s.program.supervisor.Kill(sig)
+	}
+	s.held = 0
 }
 
 // fail ends all, with this code, for a reason that is said.
@@ -145,43 +156,30 @@ func (s *Services) advance() {
 	if s.ending {
 		s.stopWhatCan()
 	}
-	if !slices.ContainsFunc(s.units, func(u *unit) bool { return u.state != ended }) {
+	if !slices.ContainsFunc(s.units, s.keepsUp) {
 		s.group.End()
 	}
 }
+
+// keepsUp: what was stopped by hand may be started by hand.
+func (s *Services) keepsUp(u *unit) bool { return u.state != ended || u.manual && !s.ending }
 
 func (s *Services) startWhatCan() {
 	for _, u := range s.units {
 		if u.state != waiting || s.ending {
 			continue
 		}
-		switch ready, err := s.mayStart(u); {
-		case err != nil:
+		switch ready, never := s.mayStart(u); {
+		case never != nil && u.Spared:
 			u.state = ended
-			s.fail(1, "%s cannot start: %v", u.Name, err)
+			s.cfg.Supervisor.Tell("%s cannot start: %v", u.Name, never)
+		case never != nil:
+			u.state = ended
+			s.fail(never.code, "%s cannot start: %v", u.Name, never)
 		case ready:
 			u.start()
 		}
 	}
-}
-
-// mayStart: the error says what will never be as u wants it.
-func (s *Services) mayStart(u *unit) (ready bool, err error) {
-	ready = true
-	for _, d := range u.DependsOn {
-		on := s.find(d.Name)
-		if on == nil {
-			continue
-		}
-		switch fulfilled, never := on.fulfils(d.Condition); {
-		case never != nil && !d.Optional:
-			err = errors.Join(err, never)
-		case never != nil: // said when it happened
-		default:
-			ready = ready && fulfilled
-		}
-	}
-	return ready, err
 }
 
 // stopWhatCan: nobody is stopped while there is somebody who depends on it.
@@ -199,12 +197,6 @@ func (s *Services) stopWhatCan() {
 			}
 		}
 	}
-}
-
-func (s *Services) isNeeded(u *unit) bool {
-	return slices.ContainsFunc(s.units, func(other *unit) bool {
-		return other.state != ended && slices.ContainsFunc(other.DependsOn, func(d service.Dependency) bool { return d.Name == u.Name })
-	})
 }
 
 func (s *Services) find(name string) *unit {
@@ -225,7 +217,10 @@ func (s *Services) hasEnded(u *unit) {
 		s.endWith(u.code())
 	case u.Essential:
 		s.fail(u.code(), "%s has ended (%s), and with it all", u.Name, u.exit)
-	case u.code() != 0 && u.Restart.OnFailure && !u.Spared:
+	case u.code() == 0:
+	case u.Restart.OnFailure && !u.Spared:
 		s.fail(u.code(), "%s has failed %d times in a row (%s), and with it all", u.Name, u.lives.count+1, u.exit)
+	default:
+		s.cfg.Supervisor.Tell("%s has failed (%s)", u.Name, u.exit)
 	}
 }

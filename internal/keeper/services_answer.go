@@ -76,6 +76,9 @@ func (s *Services) do(what, argument, name string) (text string, settled <-chan 
 		return "", nil, u.startAgain()
 	case DoKill:
 		sig, err := forwarder.ParseSignal(argument)
+		if err == nil && u.supervisor.PID() == 0 {
+			err = fmt.Errorf("%s is %s", name, u.state)
+		}
 		if err == nil {
 			u.supervisor.Kill(sig)
 		}
@@ -142,6 +145,9 @@ func (s *Services) list(one *unit) string {
 	}
 	return b.String()
 }
+
+// HasEnded is told a row of DoList.
+func HasEnded(row []string) bool { return len(row) > 1 && strings.HasPrefix(row[1], string(ended)) }
 
 func (u *unit) row() []string {
 	state, pid, health, lasted := string(u.state), "-", "-", "-"

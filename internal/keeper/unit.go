@@ -27,7 +27,8 @@ type unit struct {
 
 	state      unitState
 	lives      lives
-	started    time.Time // when it last did; zero: never
+	started    time.Time // when it last was to; zero: never
+	ran        bool      // its program has run
 	restarts   int
 	exit       *exit
 	manual     bool           // somebody asked for its stop
@@ -71,9 +72,8 @@ func (s *Services) add(spec service.Service) (*unit, error) {
 	u.lives.policy = Restart(spec.Restart)
 	mark := job.MarkName + "=" + id
 	cfg, terminal := s.cfg.Supervisor, s.cfg.Terminal
-	if spec.Name == service.ProgramName {
-		u.command = s.cfg.Command
-	} else {
+	u.command = s.cfg.Command
+	if spec.Name != service.ProgramName {
 		terminal = nil
 		cfg = supervisor.Config{
 			// The main process alone: many servers lose work if their own ones are told to end by somebody else. What is left is
@@ -81,16 +81,20 @@ func (s *Services) add(spec service.Service) (*unit, error) {
 			SingleChild: true,
 			Grace:       cfg.Grace, Verbose: cfg.Verbose, Warn: cfg.Warn, Tell: cfg.Tell, Note: cfg.Note,
 		}
-		if u.command, err = s.command(spec); err != nil {
-			return nil, err
-		}
+		u.command = session.Command{Name: spec.Args[0], Args: spec.Args, Env: s.cfg.Environ, Place: session.NewSession}
+	}
+	if err := s.complete(&u.command, spec); err != nil {
+		return nil, err
+	}
+	if spec.Name != service.ProgramName || spec.Logging.Driver != service.Own {
 		if u.output, err = s.outputs.open(spec, u.command.User); err != nil {
 			return nil, err
 		}
 		u.command.Streams = [3]*os.File{s.outputs.null, u.output.out, u.output.err}
 	}
 	cfg.Called = spec.Name
-	u.command.Env = append(changed(u.command.Env, spec.Env), mark)
+	// Last, and in place of what this process may have of that name, as within a job: getenv(3) finds the first.
+	u.command.Env = changed(changed(u.command.Env, spec.Env), []string{mark})
 	if spec.Notify {
 		socket, err := listenForReadiness(id, u.command.User, func(said string) {
 			s.group.Do(func() {
@@ -101,20 +105,24 @@ func (s *Services) add(spec service.Service) (*unit, error) {
 		if err != nil {
 			return nil, err
 		}
-		u.command.Env = append(u.command.Env, "NOTIFY_SOCKET="+socket)
+		u.command.Env = changed(u.command.Env, []string{"NOTIFY_SOCKET=" + socket})
 	}
 	u.supervisor = s.group.Add(cfg, terminal, mark, u.gone)
 	return u, nil
 }
 
-func (s *Services) command(spec service.Service) (c session.Command, err error) {
-	c = session.Command{Name: spec.Args[0], Args: spec.Args, Env: s.cfg.Environ, Dir: spec.Dir, Place: session.NewSession}
-	if spec.User != "" {
-		if c.User, err = session.LookupUser(spec.User); err == nil {
-			c.Env = c.User.Environ(c.Env)
-		}
+// complete adds to c what the file says. Of PROGRAM the flags have said more, and they prevail.
+func (s *Services) complete(c *session.Command, spec service.Service) (err error) {
+	if c.Dir == "" {
+		c.Dir = spec.Dir
 	}
-	return c, err
+	if spec.User == "" || c.User != nil {
+		return nil
+	}
+	if c.User, err = session.LookupUser(spec.User); err == nil {
+		c.Env = c.User.Environ(c.Env)
+	}
+	return err
 }
 
 // changed is env with changes: K=V sets K, K alone takes it out.
@@ -138,7 +146,11 @@ func (u *unit) start() {
 		u.over(exit{code: codeOf(err)})
 		return
 	}
+	u.ran = true
 	u.watchHealth()
+	if u == u.all.program {
+		u.all.programRuns()
+	}
 	u.all.advance() // some wait for no more
 }
 
@@ -150,6 +162,9 @@ func (u *unit) stop() {
 
 // stopByHand has it end because somebody asked for that: its end is no failure, and it stays so until it is asked for again.
 func (u *unit) stopByHand(killAfter time.Duration, again bool) (settled <-chan struct{}) {
+	if u.state == ended && !again {
+		return nil
+	}
 	u.manual, u.again = true, again
 	if u.settled == nil {
 		u.settled = make(chan struct{})
@@ -184,6 +199,9 @@ func (u *unit) settle() {
 func (u *unit) startAgain() error {
 	if u.state == running || u.state == stopping {
 		return fmt.Errorf("%s is %s", u.Name, u.state)
+	}
+	if _, never := u.all.mayStart(u); never != nil {
+		return never
 	}
 	u.rest()
 	u.lives.reset()
@@ -235,24 +253,4 @@ func (u *unit) code() int {
 		return 1
 	}
 	return u.exit.code
-}
-
-// fulfils reports whether the service is as far as somebody who depends on it wants it to be; never says why it will not be.
-func (u *unit) fulfils(condition service.Condition) (fulfilled bool, never error) {
-	switch condition {
-	case service.Healthy:
-		switch {
-		case u.state == ended:
-			return false, fmt.Errorf("%s has ended (%s)", u.Name, u.exit)
-		case u.health.state == unhealthy:
-			return false, fmt.Errorf("%s is unhealthy", u.Name)
-		}
-		return u.unwell() == nil, nil
-	case service.Completed:
-		if u.state == ended && u.code() != 0 {
-			return false, fmt.Errorf("%s has failed (%s)", u.Name, u.exit)
-		}
-		return u.state == ended, nil
-	}
-	return !u.started.IsZero(), nil
 }
