@@ -42,7 +42,7 @@ func printLogs(args, _ []string) (code int, err error) {
 		return printOut(logsUsage)
 	}
 	if len(rest) == 1 && isService(rest[0]) {
-		return serviceLog(rest[0], lines, follow)
+		return serviceLog(rest[0], lines, follow, errors)
 	}
 	j, err := findJob("logs", rest)
 	if err != nil {

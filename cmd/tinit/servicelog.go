@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -14,13 +15,16 @@ import (
 )
 
 // serviceLog is tinit logs for a service. It follows until it is interrupted: a service that ends may be started again.
-func serviceLog(name string, lines int, follow bool) (code int, err error) {
+func serviceLog(name string, lines int, follow, errorsOnly bool) (code int, err error) {
 	text, err := askServices(answersSoon, keeper.DoLog, name)
 	if err != nil {
 		return ownError(err)
 	}
 	format, file, _ := strings.Cut(text, " ")
 	var to io.Writer = os.Stdout
+	if errorsOnly {
+		return ownError(fmt.Errorf("the errors of %s are in one file with its other output", name))
+	}
 	if format == "json" {
 		to = &fromJSON{to: to}
 	}
@@ -102,7 +106,7 @@ func unescape(text []byte) (r rune, rest []byte) {
 	if !ok {
 		return utf8.RuneError, text[2:]
 	}
-	if low, ok := unit(text[6:]); ok && utf16.IsSurrogate(r) {
+	if low, ok := unit(text[6:]); ok && utf16.DecodeRune(r, low) != utf8.RuneError {
 		return utf16.DecodeRune(r, low), text[12:]
 	}
 	return r, text[6:]

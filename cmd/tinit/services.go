@@ -51,6 +51,9 @@ func askServices(within time.Duration, words ...string) (string, error) {
 const answersSoon = 5 * time.Second
 
 func isService(name string) bool {
+	if name == "" || strings.ContainsAny(name, " \t\n") {
+		return false // it would be another request
+	}
 	_, err := askServices(answersSoon, keeper.DoStatus, name)
 	return err == nil
 }
@@ -93,52 +96,76 @@ func eachNamed(words []string, service func(name string) error, do func(*job.Dir
 
 // servicesStatus is tinit status where services are kept. done is false if it is about a job.
 func servicesStatus(words []string, json bool) (done bool, code int, err error) {
-	do := keeper.DoList
-	if json {
-		do = keeper.DoStatus
+	if len(words) > 0 && !isService(words[0]) {
+		return false, 0, nil
 	}
-	text, err := askServices(answersSoon, append([]string{do}, words...)...)
+	text, err := askServices(answersSoon, append([]string{keeper.DoList}, words...)...)
 	switch {
 	case errors.Is(err, errNoServices):
 		return false, 0, nil
-	case err != nil && len(words) > 0:
-		return false, 0, nil // no service is called that
 	case err != nil:
 		return true, statusUnknown, err
+	case len(words) > 1:
+		return true, statusUnknown, oneTooMany(words)
 	}
-	if json {
-		text += "\n"
-	} else if text, err = servicesTable(text); err != nil {
+	rows, err := serviceRows(text)
+	if err != nil {
 		return true, statusUnknown, err
 	}
-	_, err = printOut(text)
-	return true, statusRuns, err
+	if len(words) > 0 && len(rows) > 0 && keeper.HasEnded(rows[0]) {
+		code = statusEnded
+	}
+	if !json {
+		text = servicesTable(rows)
+	} else if text, err = askServices(answersSoon, append([]string{keeper.DoStatus}, words...)...); err != nil {
+		return true, statusUnknown, err
+	} else {
+		text += "\n"
+	}
+	if _, err = printOut(text); err != nil {
+		code = statusUnknown
+	}
+	return true, code, err
 }
 
-func servicesTable(list string) (string, error) {
-	t := table{gap: 2, columns: []column{
-		{name: "SERVICE"}, {name: "STATE"}, {name: "PID", side: right}, {name: "HEALTH"}, {name: "TIME", side: right},
-		{name: "RESTARTS", side: right}, {name: "SAYS"},
-	}}
+func oneTooMany(words []string) error {
+	return hintedTo("status", fmt.Errorf("%q is one service too many", words[1]))
+}
+
+// serviceRows are those of keeper.DoList.
+func serviceRows(list string) (rows [][]string, err error) {
 	var row []string
 	for list = strings.TrimSpace(list); list != ""; list = strings.TrimSpace(list) {
 		if rest, ok := strings.CutPrefix(list, ";"); ok {
-			t.add(row...)
-			row, list = nil, rest
+			rows, row, list = append(rows, row), nil, rest
 			continue
 		}
 		quoted, err := strconv.QuotedPrefix(list)
 		if err != nil {
-			return "", fmt.Errorf("no list of services: %w", err)
+			return nil, fmt.Errorf("no list of services: %w", err)
 		}
 		cell, _ := strconv.Unquote(quoted)
 		row, list = append(row, cell), list[len(quoted):]
 	}
-	return t.text(screenWidth(os.Stdout)), nil
+	return rows, nil
+}
+
+func servicesTable(rows [][]string) string {
+	t := table{gap: 2, columns: []column{
+		{name: "SERVICE"}, {name: "STATE"}, {name: "PID", side: right}, {name: "HEALTH"}, {name: "TIME", side: right},
+		{name: "RESTARTS", side: right}, {name: "SAYS"},
+	}}
+	for _, row := range rows {
+		t.add(row...)
+	}
+	return t.text(screenWidth(os.Stdout))
 }
 
 // healthy is tinit status --healthy, for probes: it says only what is wrong.
 func healthy(words []string) (code int, err error) {
+	if len(words) > 1 {
+		return 1, oneTooMany(words)
+	}
 	_, err = askServices(answersSoon, append([]string{keeper.DoHealthy}, words...)...)
 	if err != nil {
 		return 1, err

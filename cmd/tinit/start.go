@@ -46,6 +46,9 @@ func startJobs(args, environ []string) (code int, err error) {
 		return printOut(startUsage)
 	}
 	return eachNamed(rest, func(name string) error {
+		if len(env.words()) > 0 {
+			return fmt.Errorf("%s is a service, whose environment is that of its file", name)
+		}
 		_, err := askServices(answersSoon, keeper.DoStart, name)
 		return err
 	}, func(dir *job.Dir, j job.Job) error { return startJob(dir, j, env.words(), environ) })
