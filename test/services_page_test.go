@@ -57,8 +57,10 @@ func TestServicesPageIsRead(t *testing.T) {
 	}
 	// Users and files that are there, for those that need not be here.
 	here := strings.NewReplacer("user: www-data", `user: "33"`, "user: postgres", `user: "70"`, "/etc/app.env", "/dev/null")
+	readme, err := os.ReadFile(filepath.Join(sourceTree, "README.md"))
+	require.NoError(t, err)
 	blocks := 0
-	for _, found := range regexp.MustCompile("(?ms)^```yaml\n(services:\n.*?)^```$").FindAllStringSubmatch(page, -1) {
+	for _, found := range regexp.MustCompile("(?ms)^```yaml\n(services:\n.*?)^```$").FindAllStringSubmatch(page+string(readme), -1) {
 		var program []string
 		if strings.Contains(found[1], "\n  program:\n") {
 			program = []string{"true"}
@@ -66,7 +68,7 @@ func TestServicesPageIsRead(t *testing.T) {
 		assert.NoError(t, read(here.Replace(found[1]), program...), found[1])
 		blocks++
 	}
-	assert.Equal(t, 3, blocks)
+	assert.Equal(t, 4, blocks)
 
 	const template = `services:
   db:
