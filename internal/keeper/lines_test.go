@@ -102,11 +102,11 @@ func FuzzCutter(f *testing.F) {
 		whole.Close()
 		prefix.Close()
 		require.Equal(t, string(text), plain.all())
-		want := ""
+		var want strings.Builder
 		for line := range strings.Lines(string(text)) {
-			want += "> " + strings.TrimSuffix(line, "\n") + "\n"
+			want.WriteString("> " + strings.TrimSuffix(line, "\n") + "\n")
 		}
-		require.Equal(t, want, marked.all())
+		require.Equal(t, want.String(), marked.all())
 	})
 }
 
