@@ -58,7 +58,13 @@ func (r *reader) checkVariable(at *yaml.Node, name string) bool {
 func (r *reader) checkScalar(n *yaml.Node, name string) bool {
 	var means string
 	switch n.Kind {
-	case yaml.String, yaml.Null:
+	case yaml.Null:
+		return true
+	case yaml.String:
+		if n.Plain && readOtherwise(n.Text) {
+			r.fail(n, "some readers of YAML take this for a number or a time: write %q", n.Text)
+			return false
+		}
 		return true
 	case yaml.Bool:
 		means = strings.ToLower(n.Text)
@@ -73,6 +79,23 @@ func (r *reader) checkScalar(n *yaml.Node, name string) bool {
 		return false
 	}
 	return true
+}
+
+// readOtherwise is of a plain string: YAML 1.1 has 1_000, 0b1 and times, as has what Compose reads files with.
+func readOtherwise(text string) bool {
+	if strings.IndexByte("+-.0123456789", text[0]) < 0 {
+		return false
+	}
+	// A time begins with a date, whose year has four digits.
+	if year, _, ok := strings.Cut(text, "-"); ok && len(year) == 4 && strings.Trim(year, "0123456789") == "" {
+		return true
+	}
+	number := strings.ReplaceAll(text, "_", "")
+	if digits := strings.TrimLeft(number, "+-"); len(digits) > 1 && digits[0] == '0' && strings.IndexByte("box", digits[1]|0x20) >= 0 {
+		return true
+	}
+	_, err := strconv.ParseFloat(number, 64)
+	return err == nil
 }
 
 // canonical is how a number is written that was read.

@@ -131,7 +131,7 @@ func (r *reader) expand(n *yaml.Node) {
 		if err != nil {
 			r.fail(n, "%v", err)
 		}
-		n.Text, n.Kind = text, yaml.String
+		n.Text, n.Kind, n.Plain = text, yaml.String, false
 	}
 	r.checkText(n)
 }

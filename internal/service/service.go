@@ -1,8 +1,7 @@
 // Package service is the services file: read, checked, and put in order. It starts nothing.
 //
 // The file is a subset of the Compose specification, whose words mean here what they mean there, with keys of tinit's own that
-// begin with x-. Where two readers of Compose files differ, and where a program would get another text than the one that was
-// written, it is an error.
+// begin with x-. What Compose, or another reader of YAML, takes for something else than what was written is an error.
 package service
 
 import (

@@ -151,7 +151,7 @@ func (p *parser) checkKey(key *Node, seen map[string]int) {
 		p.failAt(key, "a key has to be on one line")
 	case p.column()-key.Column > longestKey:
 		p.failAt(key, "a key of more than %d bytes", longestKey)
-	case key.plain && key.Text == "<<":
+	case key.Plain && key.Text == "<<":
 		p.failAt(key, "a merge key (<<), which is not supported")
 	case again:
 		p.failAt(key, "the key %q is there already, in line %d", key.Text, first)

@@ -44,7 +44,7 @@ func (p *parser) inside(n *Node) byte {
 
 func (p *parser) flowItem() *Node {
 	n := p.flowNode()
-	if p.colon(!n.plain) {
+	if p.colon(!n.Plain) {
 		p.failAt(n, "a key in a list: a mapping there needs braces")
 	}
 	return n
@@ -55,7 +55,7 @@ func (p *parser) flowMember(n *Node, seen map[string]int) Member {
 		p.fail("a complex key: a key has to be a text")
 	}
 	key := p.scalar(-1)
-	hasValue := p.colon(!key.plain)
+	hasValue := p.colon(!key.Plain)
 	p.checkKey(key, seen)
 	if !hasValue {
 		return Member{key, p.here()}

@@ -16,7 +16,7 @@ func (p *parser) scalar(parent int) *Node {
 		n.Text = p.singleQuoted(parent)
 	default:
 		p.begin(c)
-		n.plain = true
+		n.Plain = true
 		n.Text = p.plain()
 		n.Kind = kindOf(n.Text)
 	}
@@ -76,7 +76,7 @@ func (p *parser) plain() string {
 // goOn adds to a plain scalar what it has in the lines that follow: those that are indented by more than parent, up to a comment. A
 // line's end is a blank, an empty line a newline.
 func (p *parser) goOn(n *Node, parent int) {
-	if !n.plain || p.at(0) != '\n' {
+	if !n.Plain || p.at(0) != '\n' {
 		return
 	}
 	var text strings.Builder

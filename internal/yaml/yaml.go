@@ -35,11 +35,10 @@ func (k Kind) String() string {
 type Node struct {
 	Kind         Kind
 	Text         string   // of a scalar: a plain one's as it is written, any other's as it is meant
+	Plain        bool     // of a scalar: neither in quotes nor a block
 	Items        []*Node  // of a sequence
 	Members      []Member // of a mapping, in the order of the text
 	Line, Column int
-
-	plain bool
 }
 
 // A Member is one of a mapping. Its key is a scalar.
@@ -81,8 +80,8 @@ type parser struct {
 	pos        int
 	line       int // that pos is in
 	lineStart  int // where that begins
-	counted    int // up to where it is known how many characters it has
-	characters int
+	counted    int // up to where the characters of that line were counted
+	characters int // how many there were
 	depth      int // of the collections that pos is in
 	flows      int // how many of them are flow collections
 }

@@ -19,7 +19,7 @@ func TestKinds(t *testing.T) {
 		for text := range strings.FieldsSeq(texts) {
 			n, err := Parse([]byte(text))
 			require.NoError(t, err, text)
-			assert.Equal(t, Node{Kind: kind, Text: text, Line: 1, Column: 1, plain: true}, *n, text)
+			assert.Equal(t, Node{Kind: kind, Text: text, Line: 1, Column: 1, Plain: true}, *n, text)
 			n, err = Parse([]byte(`"` + text + `"`))
 			require.NoError(t, err, text)
 			assert.Equal(t, String, n.Kind, "in quotes: %s", text)
