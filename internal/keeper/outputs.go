@@ -19,7 +19,7 @@ import (
 type outputs struct {
 	null     *os.File
 	out, err *shared // this process's own
-	width    int     // of the longest name
+	width    int     // of the longest name that is written before lines
 	coloured bool
 	logDir   string
 	pumps    []*pump
@@ -41,7 +41,9 @@ func openOutputs(cfg ServicesConfig) (*outputs, error) {
 	_, notTerminal := unix.IoctlGetTermios(unix.Stdout, unix.TCGETS)
 	o.coloured = notTerminal == nil && os.Getenv("NO_COLOR") == ""
 	for _, s := range cfg.Services {
-		o.width = max(o.width, len(s.Name))
+		if s.Name != service.ProgramName && s.Logging.Driver == service.Own && s.Logging.Prefix {
+			o.width = max(o.width, len(s.Name))
+		}
 	}
 	return o, nil
 }
