@@ -68,7 +68,7 @@ func TestServicesPageIsRead(t *testing.T) {
 		assert.NoError(t, read(here.Replace(found[1]), program...), found[1])
 		blocks++
 	}
-	assert.Equal(t, 4, blocks)
+	assert.Equal(t, 5, blocks)
 
 	const template = `services:
   db:

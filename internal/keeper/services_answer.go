@@ -110,6 +110,8 @@ func (s *Services) healthy(one *unit) error {
 
 func (u *unit) unwell() error {
 	switch {
+	case u.state == ended:
+		return fmt.Errorf("%s has ended", u.Name)
 	case u.state != running:
 		return fmt.Errorf("%s is %s", u.Name, u.state)
 	case u.Health != nil && u.health.state != healthy:
@@ -168,7 +170,22 @@ func (u *unit) row() []string {
 	case u.Notify:
 		health = "not ready"
 	}
-	return []string{u.Name, state, pid, health, lasted, strconv.Itoa(u.restarts), u.status}
+	return []string{u.Name, state, pid, health, lasted, strconv.Itoa(u.restarts), u.says()}
+}
+
+// says is what it has said of itself, and what of its output is in no file.
+func (u *unit) says() string {
+	if u.lost() == 0 {
+		return u.status
+	}
+	return strings.TrimSpace(fmt.Sprintf("%s (%d bytes of output were lost)", u.status, u.lost()))
+}
+
+func (u *unit) lost() (bytes int64) {
+	if u.output != nil && u.output.log != nil {
+		bytes, _, _ = u.output.log.Lost()
+	}
+	return bytes
 }
 
 func (u *unit) object() jsontext.Object {
@@ -193,10 +210,7 @@ func (u *unit) object() jsontext.Object {
 	add(u.Essential, "essential", true)
 	if u.output != nil {
 		add(u.output.file != "", "output", u.output.file)
-		if u.output.log != nil {
-			lost, _, _ := u.output.log.Lost()
-			add(lost > 0, "lost_bytes", float64(lost))
-		}
 	}
+	add(u.lost() > 0, "lost_bytes", float64(u.lost()))
 	return o
 }
