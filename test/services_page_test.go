@@ -95,6 +95,21 @@ func TestServicesPageIsRead(t *testing.T) {
 	assert.Error(t, read(template+"    command: /srv/app\n    stop_signal: SHUT\n"), "the control")
 }
 
+// What the page has tinit check say, it says.
+func TestServicesPageWrongFile(t *testing.T) {
+	page := servicesPage(t)
+	_, rest, found := strings.Cut(page, "```yaml\n# wrong.yaml\n")
+	require.True(t, found)
+	text, rest, _ := strings.Cut(rest, "```\n")
+	said := strings.TrimPrefix(block(t, rest, ""), "$ tinit check wrong.yaml\n")
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "wrong.yaml"), []byte("# wrong.yaml\n"+text), 0o600))
+	r := tinit(t, "check", "wrong.yaml").dir(dir).run()
+	assert.Equal(t, 1, r.code)
+	assert.Equal(t, said, r.err)
+	assert.Equal(t, 125, pid1(t, "--services", "wrong.yaml").dir(dir).run().code)
+}
+
 // supervisord's own source says which keys there are.
 func TestServicesPageHasSupervisordsKeys(t *testing.T) {
 	file := "/usr/lib/python3/dist-packages/supervisor/options.py"
