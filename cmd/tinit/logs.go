@@ -22,8 +22,8 @@ that are kept.
   -n, --lines N  the last N lines only
   -e, --errors   what went to standard error, if that has a file of its own
 
-JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
-See tinit-jobs(1).
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name; in a container
+with services, the name of one of these. See tinit-jobs(1).
 `
 
 // printLogs is tinit logs.

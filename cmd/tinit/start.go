@@ -19,8 +19,8 @@ job had before is not kept.
   --env K[=V]      give PROGRAM this variable (repeatable)
   --env-file FILE  the same from a file (repeatable)
 
-JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
-See tinit-run(1).
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name; in a container
+with services, the name of one of these. See tinit-run(1).
 `
 
 const restartUsage = `Usage: tinit restart [-t DURATION] [JOB...]
@@ -30,8 +30,8 @@ environment that they have. A job that has ended is started, see tinit start.
 
   -t, --timeout DURATION  until KILL (default what tinit run was told, or 10s)
 
-JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
-See tinit-jobs(1).
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name; in a container
+with services, the name of one of these. See tinit-jobs(1).
 `
 
 // startJobs is tinit start.

@@ -22,8 +22,8 @@ its stop signal, and KILL when DURATION is over. Return when they have ended.
 
   -t, --timeout DURATION  until KILL (default what tinit run was told, or 10s)
 
-JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
-See tinit-jobs(1).
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name; in a container
+with services, the name of one of these. See tinit-jobs(1).
 `
 
 const killUsage = `Usage: tinit kill [-s SIGNAL] [JOB...]
@@ -33,8 +33,8 @@ that keeps a job from being started again by its restart policy.
 
   -s, --signal SIGNAL  by name or number (default TERM)
 
-JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
-See tinit-jobs(1).
+JOB: 1 or %1, %% (the current one), %- (the one before), or its name; in a container
+with services, the name of one of these. See tinit-jobs(1).
 `
 
 // stopJobs is tinit stop.
