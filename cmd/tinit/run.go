@@ -11,6 +11,7 @@ import (
 
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/keeper"
+	"github.com/tinit-dev/tinit/internal/service"
 	"github.com/tinit-dev/tinit/session"
 )
 
@@ -81,10 +82,14 @@ func (r *jobRequest) setName(name string) error {
 	return job.CheckName(name)
 }
 
-func (r *jobRequest) setLogSize(s string) (err error) {
+func (r *jobRequest) setLogSize(s string) error {
 	r.logs.RotateNamed = true
-	r.logs.MaxSize, err = parseSize(s)
-	return err
+	size, ok := service.ParseSize(s)
+	if !ok {
+		return fmt.Errorf("%q is no size such as 500k, 20m or 1g", s)
+	}
+	r.logs.MaxSize = size
+	return nil
 }
 
 func (r *jobRequest) setLogFiles(s string) error {
@@ -199,18 +204,4 @@ func (r *jobRequest) stopAfter() time.Duration {
 		return never
 	}
 	return r.cfg.KillAfter
-}
-
-// parseSize reads a number of bytes as Docker's log options have it: 500k, 20m, 1g.
-func parseSize(s string) (int64, error) {
-	number, shift := s, 0
-	if i := strings.IndexAny(s, "bkmgBKMG"); i >= 0 && i == len(s)-1 {
-		number = s[:i]
-		shift = 10 * strings.Index("bkmg", strings.ToLower(s[i:]))
-	}
-	n, err := strconv.ParseUint(number, 10, 63)
-	if err != nil || n > uint64(1<<62)>>shift {
-		return 0, fmt.Errorf("%q is no size such as 500k, 20m or 1g", s)
-	}
-	return int64(n) << shift, nil
 }

@@ -15,32 +15,6 @@ import (
 	"github.com/tinit-dev/tinit/internal/keeper"
 )
 
-func TestParseSize(t *testing.T) {
-	for s, want := range map[string]int64{
-		"0": 0, "1": 1, "5b": 5, "500k": 500 << 10, "500K": 500 << 10, "20m": 20 << 20, "1g": 1 << 30, "1G": 1 << 30,
-		"4611686018427387904": 1 << 62, "4294967296g": 1 << 62,
-	} {
-		got, err := parseSize(s)
-		require.NoError(t, err, s)
-		assert.Equal(t, want, got, s)
-	}
-	for _, s := range []string{
-		"", "k", "-1", "+1", "1.5m", "1kb", "1 k", " 1", "k1", "1k1", "1t", "0x10", "4611686018427387905", "4294967297g", "99999999999999999999",
-	} {
-		_, err := parseSize(s)
-		assert.Error(t, err, s)
-	}
-}
-
-func FuzzParseSize(f *testing.F) {
-	f.Add("20m")
-	f.Fuzz(func(t *testing.T, s string) {
-		if n, err := parseSize(s); err == nil && n < 0 {
-			t.Fatalf("%q is %d", s, n)
-		}
-	})
-}
-
 func TestClock(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0:00", time.Second - 1: "0:00", 59 * time.Second: "0:59", time.Minute: "1:00", 59*time.Minute + 59*time.Second: "59:59",

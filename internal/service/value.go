@@ -113,12 +113,21 @@ func (r *reader) duration(n *yaml.Node, what string) time.Duration {
 	return 0
 }
 
-// size is a number of bytes as Docker's logging drivers take it: their k is 1000, and -1 is no limit.
+// size is a number of bytes, of which -1 is no limit.
 func (r *reader) size(n *yaml.Node, what string) int64 {
 	if n.Text == "-1" {
 		return 0
 	}
-	text := strings.TrimSuffix(strings.ToLower(n.Text), "b")
+	size, ok := ParseSize(n.Text)
+	if !ok || size == 0 || n.Kind != yaml.Int && n.Kind != yaml.String {
+		r.fail(n, "%s has to be a size such as 500k, 10m or 1g, but this is %s", what, shown(n))
+	}
+	return size
+}
+
+// ParseSize reads a number of bytes as Docker's logging drivers take it: 500k, 20m or 1g, with a b behind it or not. Their k is 1000.
+func ParseSize(s string) (bytes int64, ok bool) {
+	text := strings.TrimSuffix(strings.ToLower(s), "b")
 	unit := int64(1)
 	for i, letter := range "kmg" {
 		if number, ok := strings.CutSuffix(text, string(letter)); ok {
@@ -129,10 +138,7 @@ func (r *reader) size(n *yaml.Node, what string) int64 {
 		}
 	}
 	number, err := strconv.ParseUint(text, 10, 31)
-	if err != nil || number == 0 || n.Kind != yaml.Int && n.Kind != yaml.String {
-		r.fail(n, "%s has to be a size such as 500k, 10m or 1g, but this is %s", what, shown(n))
-	}
-	return int64(number) * unit
+	return int64(number) * unit, err == nil
 }
 
 func shown(n *yaml.Node) string {
