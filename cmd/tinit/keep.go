@@ -51,6 +51,7 @@ func startKept(folder *job.Folder, record job.Record, signals *forwarder.Receive
 		return nil, err
 	}
 	say := newMessages(os.Stderr.Fd(), r.level, 0)
+	settleThreads(keeperThreads)
 	opts := r.options
 	opts.cfg.Warn, opts.cfg.Tell, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.tell, say.note, opts.level == verbose
 	opts.inherit(signals, say)

@@ -48,6 +48,7 @@ func keepsServices(argv, environ []string) (code int, err error) {
 	}
 	say := newMessages(os.Stderr.Fd(), o.level, 0)
 	defer say.flush()
+	settleThreads(keeperThreads + 2*len(file.Services))
 	o.cfg.Warn, o.cfg.Tell, o.cfg.Note, o.cfg.Verbose = say.warn, say.tell, say.note, o.level == verbose
 	for _, w := range warnings {
 		say.warn("%v", w)

@@ -55,7 +55,7 @@ func tinit(argv, environ []string) (code int, err error) {
 	}
 	say := newMessages(os.Stderr.Fd(), opts.level, opts.parentDeath)
 	defer say.flush()
-	settleThreads()
+	settleThreads(spareThreads)
 	opts.cfg.Warn, opts.cfg.Tell, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.tell, say.note, opts.level == verbose
 
 	if err := opts.prepare(environ, signals); err != nil {

@@ -15,9 +15,13 @@ import (
 // thread each that never has it: see packages forwarder and scribe.
 const spareThreads = 2
 
+// keeperThreads: what carries the two streams may hang in their files, and so may the record. One more is for who asks. With
+// services there are two streams of each.
+const keeperThreads = spareThreads + 4
+
 // settleThreads makes the runtime start its threads, which then stay, and keeps signals off them. How many depends on package
-// oneproc.
-func settleThreads() {
+// oneproc, and on what blocks in system calls.
+func settleThreads(spareThreads int) {
 	started, leave, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	for range spareThreads {
 		go func() {

@@ -13,7 +13,7 @@ import (
 // TestNoMoreThreads in directory test shows that the threads are enough.
 func TestSettleThreads(t *testing.T) {
 	before := runtime.NumGoroutine()
-	settleThreads()
+	settleThreads(spareThreads)
 	for end := time.Now().Add(deadline); runtime.NumGoroutine() > before && time.Now().Before(end); {
 		runtime.Gosched()
 	}
