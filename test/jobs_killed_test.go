@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // A keeper may be killed when it has started the program, and has not told so yet. Nobody is left behind of whom nothing is known.
@@ -51,4 +52,22 @@ func (j *jobs) endsOrIsLost(r result, name string) {
 	pid, err := strconv.Atoi(words[len(words)-1])
 	require.NoError(j.t, err)
 	assert.False(j.t, alive(pid), "%+v", r)
+}
+
+// The folder of all jobs may be removed while one runs, and another one be started at its path. The end of the first is not the
+// second's.
+func TestFolderRemovedUnderJob(t *testing.T) {
+	j := ours(t)
+	first := j.run("--name", "web", "sleep", "infinity")
+	keeper := j.info("web").Keeper
+	require.NoError(t, os.RemoveAll(j.dir))
+	assert.Empty(t, j.list())
+	second := j.run("--name", "web", "sleep", "infinity")
+	require.Equal(t, first.number, second.number)
+	require.NoError(t, unix.Kill(keeper, unix.SIGTERM))
+	gone(t, first.pid)
+	gone(t, keeper)
+	assert.Equal(t, second.pid, j.info("web").PID)
+	j.must("stop", "web")
+	assert.False(t, alive(second.pid))
 }

@@ -270,6 +270,9 @@ func (f *Folder) giveUpRoom() {
 	}
 }
 
+// RemoveSocket removes the keeper's socket from this folder: at its path there may be another one by now, with another's.
+func (f *Folder) RemoveSocket() { _ = f.root.Remove(SocketName) }
+
 // Remove removes the job's folder, which must be held.
 func (d *Dir) Remove(f *Folder) error {
 	return d.root.RemoveAll(strconv.Itoa(f.Number))

@@ -262,7 +262,7 @@ func (k *Keeper) finish(code int) {
 // leave gives up what others may see of this keeper, but for the record.
 func (k *Keeper) leave() {
 	k.pidFile.remove()
-	_ = os.Remove(k.cfg.Folder.Path + "/" + job.SocketName)
+	k.cfg.Folder.RemoveSocket()
 	if k.streams != nil {
 		k.streams.close()
 	}
