@@ -89,7 +89,7 @@ func parse(s string) (r Record, err error) {
 			}
 		}
 		if err != nil {
-			return Record{}, fmt.Errorf("%s: %w", name, err)
+			return Record{}, fmt.Errorf("%.20q: %w", name, err) // which may be anything, for a terminal too
 		}
 		if name == "exit" {
 			r.Exit = &exit

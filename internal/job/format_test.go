@@ -105,6 +105,9 @@ func TestTruncatedAndGarbageRecords(t *testing.T) {
 			assert.ErrorContains(t, err, "is no record of a job", "%q", garbage)
 		}
 	}
+	require.NoError(t, os.WriteFile(path, []byte("\x1b[2J"+strings.Repeat("x", 100)+" \"\n"), 0o600))
+	_, err = d.Read(1)
+	assert.ErrorContains(t, err, `is no record of a job: "\x1b[2Jxxxxxxxxxxxxxxxx": `, "a terminal does not obey it, and it is short")
 	require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(good), `state "pausing"`, `state "dancing"`, 1)), 0o600))
 	_, err = d.Read(1)
 	assert.ErrorContains(t, err, "is no record of a job")

@@ -172,11 +172,11 @@ func (f *Folder) read(name string) (Record, error) {
 		return Record{}, err
 	}
 	r, err := parse(strings.TrimRight(string(text), "\n"))
-	if err != nil {
-		return Record{}, fmt.Errorf("%s/%s is no record of a job: %w", f.Path, name, err)
+	if err == nil && (r.ID == "" || CheckName(r.Name) != nil || len(r.Program) == 0 || !r.State.known()) {
+		err = errors.New("something is missing")
 	}
-	if r.ID == "" || CheckName(r.Name) != nil || len(r.Program) == 0 || !r.State.known() {
-		return Record{}, fmt.Errorf("%s/%s is no record of a job", f.Path, name)
+	if err != nil {
+		return Record{}, fmt.Errorf("%s/%s is no record of a job: %w (if nothing of it runs, remove its folder)", f.Path, name, err)
 	}
 	return r, nil
 }
