@@ -82,7 +82,7 @@ func TestServicesRestart(t *testing.T) {
 		at, err := strconv.Atoi(line)
 		require.NoError(t, err)
 		if i > 0 {
-			assert.Greater(t, time.Duration(at-last), time.Duration(50*time.Millisecond)<<i)
+			assert.Greater(t, time.Duration(at-last), (50*time.Millisecond)<<i)
 		}
 		last = at
 	}

@@ -51,7 +51,10 @@ func printStatus(args, _ []string) (code int, err error) {
 		return code, err
 	}
 	j, err := findJob("status", rest)
-	if err != nil {
+	switch {
+	case err != nil && len(rest) == 0:
+		return statusUnknown, fmt.Errorf("%w, and %w", err, errNoServices)
+	case err != nil:
 		return statusUnknown, err
 	}
 	code = statusRuns
