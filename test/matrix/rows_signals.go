@@ -69,7 +69,9 @@ var signalRows = slices.Concat([]row{
 		return first + ", " + r.wait()
 	}},
 	{what: "PROGRAM has become another user, whom the init may not signal: the init, at USR1", of: func(t *trial) string {
-		without := []string{"--bounding-set=-kill", "--inh-caps=-kill", t.path, "--", "setpriv", "--reuid=65534", "sleep", "60"}
+		// Not before the init has come to wait: catatonit first looks whether PROGRAM is there, by a signal.
+		const becomes = `until read _ _ state _ </proc/$PPID/stat && [ "$state" = S ]; do :; done; exec setpriv --reuid=65534 sleep 60`
+		without := []string{"--bounding-set=-kill", "--inh-caps=-kill", t.path, "--", "sh", "-c", becomes}
 		r := t.plainly("setpriv", without...).start()
 		defer r.kill()
 		r.program("sleep")
