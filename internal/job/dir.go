@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -125,23 +126,30 @@ func trusted(path string, info fs.FileInfo) error {
 // Close closes the folder, not those that were opened in it.
 func (d *Dir) Close() { _ = d.root.Close() }
 
-// lock keeps others from making jobs, until unlock.
+// lock keeps others from making jobs, until unlock. Who has it needs it for some milliseconds, unless it was stopped: there is no
+// flock(2) that waits for a while.
 func (d *Dir) lock() (unlock func(), err error) {
 	f, err := d.root.Open(".")
 	if err != nil {
 		return nil, err
 	}
-	for {
-		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX); err {
-		case nil:
+	for end := time.Now().Add(lockPatience); ; time.Sleep(time.Millisecond) {
+		switch err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); {
+		case err == nil:
 			return func() { _ = f.Close() }, nil
-		case unix.EINTR:
+		case err == unix.EINTR:
+		case err == unix.EWOULDBLOCK && time.Now().Before(end):
+		case err == unix.EWOULDBLOCK:
+			_ = f.Close()
+			return nil, fmt.Errorf("somebody else is starting or removing a job in %s, and has been for %v", d.Path, lockPatience)
 		default:
 			_ = f.Close()
 			return nil, fmt.Errorf("cannot lock %s: %w", d.Path, err)
 		}
 	}
 }
+
+const lockPatience = 10 * time.Second // more than a thousand starts at one moment take
 
 // CheckName reports what is wrong with a job's name: it must not look like a number, a %job or a path.
 func CheckName(name string) error {

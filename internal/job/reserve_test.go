@@ -271,3 +271,17 @@ func TestWriteIsWhole(t *testing.T) {
 	assert.Equal(t, short.format(), string(text), "nor of the room")
 	assert.NoFileExists(t, j.Path(recordNew))
 }
+
+// Somebody who has been stopped while he makes a job holds the others up, and not for ever.
+func TestReserveDoesNotWaitForEver(t *testing.T) {
+	t.Parallel()
+	d := newDir(t)
+	unlock, err := d.lock()
+	require.NoError(t, err)
+	_, _, err = d.Reserve("", "prog")
+	assert.ErrorContains(t, err, "somebody else is starting or removing a job")
+	unlock()
+	f, _, err := d.Reserve("", "prog")
+	require.NoError(t, err, "the control")
+	f.Close()
+}
