@@ -165,7 +165,7 @@ func TestStopAfterRestart(t *testing.T) {
 	j.must("stop", "-t", "50ms")
 	assert.False(t, alive(job.pid))
 	assert.Equal(t, 1, restart.wait())
-	assert.Contains(t, restart.err.String(), "was stopped, and not started again")
+	assert.Contains(t, restart.err.String(), `job "print-signals": it was stopped, and not started again`)
 	assert.Equal(t, "ended", j.info("print-signals").State)
 }
 

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,7 +28,7 @@ func (k *Keeper) answer(words []string) (text string, err error) {
 		}
 		return "", k.do(func() {
 			if k.restart != nil { // who asks last is heeded
-				k.restart("", fmt.Errorf("job %q was stopped, and not started again", k.cfg.Record.Name))
+				k.restart("", errors.New("it was stopped, and not started again"))
 				k.restart = nil
 			}
 			k.supervisor.Stop(after)
@@ -53,7 +54,7 @@ func (k *Keeper) answer(words []string) (text string, err error) {
 // do has f called by the owner of all this.
 func (k *Keeper) do(f func()) error {
 	if !k.supervisor.Do(f, k.over) {
-		return fmt.Errorf("job %q has just ended", k.cfg.Record.Name)
+		return errors.New("it has just ended")
 	}
 	return nil
 }
@@ -88,6 +89,6 @@ func (k *Keeper) startedAgain(stopAfter time.Duration) (text string, err error) 
 	case r := <-started:
 		return r.text, r.err
 	case <-k.over:
-		return "", fmt.Errorf("job %q has ended and was not started again", k.cfg.Record.Name)
+		return "", errors.New("it has ended, and was not started again")
 	}
 }
