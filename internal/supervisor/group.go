@@ -56,7 +56,7 @@ func (g *Group) Add(cfg Config, terminal *session.Terminal, mark string, hasGone
 		kill:      unix.Kill,
 		children:  func() bool { return len(g.left(m)) > 0 },
 		leftovers: func(*program) leftovers { return &marked{group: g, member: m} },
-		orphaned:  orphaned,
+		orphaned:  orphanedWithInit,
 		now:       time.Now,
 		schedule: func(d time.Duration) {
 			if m.stop != nil {

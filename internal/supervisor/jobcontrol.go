@@ -80,8 +80,18 @@ func (s *Supervisor) resume(after syscall.Signal) {
 
 // orphaned reports whether this process's group is orphaned (setpgid(2)): above it there is no shell of the same session
 // to say fg. So it is for PID 1, for the leader of a session, and for the scripts that such a leader runs.
-func orphaned() bool {
-	group, session := unix.Getpgrp(), sessionOf(0)
+func orphaned() bool { return orphanedFrom(unix.Getpgrp()) }
+
+// orphanedWithInit is for the keeper of services. Its group is never orphaned as the kernel sees it, since the init is its parent and
+// has another; but the init is no shell that would continue it. So it is the init's group that counts.
+func orphanedWithInit() bool {
+	group, err := unix.Getpgid(unix.Getppid())
+	return err != nil || orphanedFrom(group)
+}
+
+// orphanedFrom takes the processes above that are of this group for this one.
+func orphanedFrom(group int) bool {
+	session := sessionOf(0)
 	for pid := unix.Getppid(); pid > 0; {
 		if sessionOf(pid) != session {
 			return true
