@@ -23,7 +23,6 @@ const (
 	longest  = 4096            // of a request, in bytes
 	longer   = 1 << 20         // of a reply
 	patience = 5 * time.Second // until a request is there, and until a reply is taken
-	most     = 32              // clients at one moment; the others wait in the kernel's queue
 )
 
 // Serve answers requests at the socket, which it makes, until the process ends. answer is called by a goroutine for each client with
@@ -37,28 +36,13 @@ func Serve(socket string, answer func(words []string) (text string, err error)) 
 	if err != nil {
 		return nil, err
 	}
-	var answering sync.RWMutex
-	places := make(chan struct{}, most)
-	go func() {
-		for {
-			places <- struct{}{}
-			client, err := accept(listener)
-			if err != nil {
-				<-places
-				time.Sleep(time.Second) // no descriptor to be had, most likely
-				continue
-			}
-			go func() {
-				serve(client, answer, &answering)
-				<-places
-			}()
-		}
-	}()
+	s := &server{answer: answer, places: make(chan struct{}, mostWaiting)}
+	go s.acceptAll(listener)
 	return func(patience time.Duration) {
 		settled := make(chan struct{})
 		go func() {
-			answering.Lock()
-			defer answering.Unlock()
+			s.answering.Lock()
+			defer s.answering.Unlock()
 			close(settled)
 		}()
 		select {
@@ -68,25 +52,55 @@ func Serve(socket string, answer func(words []string) (text string, err error)) 
 	}, nil
 }
 
-func serve(client *os.File, answer func([]string) (string, error), answering *sync.RWMutex) {
+type server struct {
+	answer    func(words []string) (text string, err error)
+	lobby     lobby
+	places    chan struct{} // of those that wait for an answer
+	answering sync.RWMutex  // held by the same
+}
+
+func (s *server) acceptAll(listener *os.File) {
+	for {
+		client, err := accept(listener)
+		if err != nil {
+			time.Sleep(time.Second) // no descriptor to be had, most likely
+			continue
+		}
+		if !permitted(client) {
+			_ = client.Close()
+			continue
+		}
+		s.lobby.enter(client)
+		go s.serve(client)
+	}
+}
+
+func (s *server) serve(client *os.File) {
 	defer client.Close() //nolint:errcheck // who does not take the reply will not miss it
-	if !permitted(client) {
-		return
-	}
-	_ = client.SetReadDeadline(time.Now().Add(patience))
 	request, err := receive(client, longest)
+	s.lobby.leave(client)
 	if err != nil {
 		return
 	}
-	answering.RLock()
-	defer answering.RUnlock()
-	text, err := answer(strings.Fields(request))
-	reply := said + text
-	if err != nil {
-		reply = failed + err.Error()
+	s.answering.RLock()
+	defer s.answering.RUnlock()
+	reply := failed + "too many wait for an answer already"
+	select {
+	case s.places <- struct{}{}:
+		defer func() { <-s.places }()
+		reply = s.reply(request)
+	default:
 	}
 	_ = client.SetWriteDeadline(time.Now().Add(patience))
 	_ = send(client, reply, longer)
+}
+
+func (s *server) reply(request string) string {
+	text, err := s.answer(strings.Fields(request))
+	if err != nil {
+		return failed + err.Error()
+	}
+	return said + text
 }
 
 // permitted: the socket's folder and mode keep others out already, where the file system has owners.

@@ -144,21 +144,57 @@ func TestBadRequests(t *testing.T) {
 	assert.Equal(t, "x", text)
 }
 
-// Who never sends, or never reads, holds others up for a while only.
+// Who never sends holds nobody up: with ten times as many as there is room for, others need not wait until these have been given up.
 func TestClientsThatDoNothing(t *testing.T) {
-	t.Parallel()
 	socket := t.TempDir() + "/socket"
 	serveAt(t, socket, echo)
-	for i := range most + 8 {
+	var silent []net.Conn
+	for i := range 10 * mostSilent {
 		conn := dial(t, socket)
 		if i%2 == 0 {
 			_, err := io.WriteString(conn, "x")
 			require.NoError(t, err)
 		}
+		silent = append(silent, conn)
 	}
-	text, err := Ask(socket, 0, "x")
+	text, err := Ask(socket, patience, "x")
 	require.NoError(t, err)
 	assert.Equal(t, "x", text)
+	last := silent[len(silent)-1]
+	_, err = io.WriteString(last, "y\n")
+	require.NoError(t, err)
+	reply, err := io.ReadAll(last)
+	require.NoError(t, err)
+	assert.Equal(t, "ok y\n", string(reply), "the last one has not been given up")
+}
+
+// Who waits for a long answer does not either. There is an end to their number, which they are told of.
+func TestClientsThatWait(t *testing.T) {
+	socket := t.TempDir() + "/socket"
+	over := make(chan struct{})
+	waiting := make(chan struct{}, 2*mostWaiting)
+	serveAt(t, socket, func(words []string) (string, error) {
+		if words[0] == "slow" {
+			waiting <- struct{}{}
+			<-over
+		}
+		return words[0], nil
+	})
+	defer close(over)
+	ask := func() {
+		_, err := io.WriteString(dial(t, socket), "slow\n")
+		require.NoError(t, err)
+		<-waiting
+	}
+	for range mostWaiting - 1 {
+		ask()
+	}
+	text, err := Ask(socket, 0, "fast")
+	require.NoError(t, err)
+	assert.Equal(t, "fast", text)
+	ask()
+	_, err = Ask(socket, 0, "fast")
+	require.ErrorContains(t, err, "too many")
 }
 
 // An answer may take its time, and others get theirs meanwhile.
