@@ -206,9 +206,9 @@ services:
 	assert.Equal(t, 3, u.wait())
 	assert.Equal(t, "/usr\n4711\nb\nQUIT\n", u.out.String())
 
-	u = s.init(pid1, "--user", "4712", "--chdir", "/var", "--", "sh", "-c", script).start()
-	u.out.waitFor(t, "b\n")
-	assert.Equal(t, "/var\n4712\nb\n", u.out.String(), "a flag prevails")
+	u = s.init(pid1, "--user", "4712", "--chdir", "/var", "--env", "A=c", "--", "sh", "-c", script).start()
+	u.out.waitFor(t, "c\n")
+	assert.Equal(t, "/var\n4712\nc\n", u.out.String(), "a flag prevails")
 
 	s = newServices(t, "services:\n  web: {command: sleep 1000}\n")
 	u = s.init(pid1, "--kill-after", "100ms", "--", "sh", "-c", script).start()

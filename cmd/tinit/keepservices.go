@@ -53,7 +53,7 @@ func keepsServices(argv, environ []string) (code int, err error) {
 	for _, w := range warnings {
 		say.warn("%v", w)
 	}
-	o.overrule(file)
+	o.overrule(file, environ)
 	o.inherit(signals, say)
 	if err := reaper.Subreaper(); err != nil {
 		say.warn("orphans go to another process: %v", err)
@@ -89,9 +89,19 @@ func lastOf(err error) error {
 }
 
 // overrule: what flags say of PROGRAM prevails.
-func (o *options) overrule(file *service.File) {
-	if p := file.Find(service.ProgramName); p != nil && o.cfg.KillAfter > 0 {
+func (o *options) overrule(file *service.File, environ []string) {
+	p := file.Find(service.ProgramName)
+	if p == nil {
+		return
+	}
+	if o.cfg.KillAfter > 0 {
 		p.StopGrace = o.cfg.KillAfter
+	}
+	for _, given := range o.process.env {
+		if kv, ok := withValue(given, environ); ok {
+			given = kv
+		}
+		p.Env = append(p.Env, given)
 	}
 }
 
