@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -157,7 +158,10 @@ func (f *flag) take(value string) error {
 	if f.arg {
 		word += "=" + value
 	}
-	f.words = append(f.words, word)
+	// A variable can say no, and no flag can: the word would say yes.
+	if on, err := strconv.ParseBool(value); f.arg || err == nil && on {
+		f.words = append(f.words, word)
+	}
 	taken++
 	f.at = taken
 	return f.set(value)

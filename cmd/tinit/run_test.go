@@ -126,6 +126,11 @@ func TestVariablesAreKeptAsWords(t *testing.T) {
 	require.NoError(t, err)
 	assert.ElementsMatch(t, []string{"--kill-after=1s", "--grace=3s", "--single-child"}, r.flags.words())
 	assert.Equal(t, []string{"A=b"}, r.command.Env)
+
+	r = newJobRequest()
+	_, err = r.parse([]string{"prog"}, []string{"TINIT_SINGLE_CHILD=false", "TINIT_VERBOSE=0"})
+	require.NoError(t, err)
+	assert.Empty(t, r.flags.words(), "what a variable says no to")
 }
 
 func TestRunDefaults(t *testing.T) {
