@@ -202,7 +202,7 @@ func exitCode(j job.Job) (code int, err error) {
 		return ownError(fmt.Errorf("job %q: %w", j.Name, err))
 	case now.ID != j.ID:
 		return ownError(fmt.Errorf("job %q has ended and was started again meanwhile", j.Name))
-	case now.State != job.Ended || now.Exit == nil:
+	case now.State != job.Ended && now.State != job.Ending || now.Exit == nil:
 		return ownError(fmt.Errorf("job %q was lost: its keeper was killed, and nobody knows its exit code", j.Name))
 	}
 	return now.Exit.Code, nil

@@ -52,7 +52,8 @@ type jobRequest struct {
 }
 
 const (
-	defaultLogSize  = 20 << 20 // as Docker's local driver
+	usualStopAfter  = 10 * time.Second // as docker stop
+	defaultLogSize  = 20 << 20         // as Docker's local driver
 	defaultLogFiles = 5
 )
 
@@ -196,10 +197,10 @@ func (r *jobRequest) startKeeper(dir *job.Dir, folder *job.Folder, record job.Re
 
 // stopAfter is how long a stop waits before KILL if nothing else is asked for. That --kill-after is 0 means never.
 func (r *jobRequest) stopAfter() time.Duration {
-	const usual, never = 10 * time.Second, 1 << 62 // the former as with docker stop
+	const never = 1 << 62
 	switch given := r.flags.find(func(f *flag) bool { return f.long == "kill-after" }).given; {
 	case !given:
-		return usual
+		return usualStopAfter
 	case r.cfg.KillAfter == 0:
 		return never
 	}

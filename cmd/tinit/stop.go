@@ -99,13 +99,27 @@ func stopJob(j job.Job, timeout time.Duration) error {
 		waitFor(func() bool { return !j.Keeper.Stopped() }, time.Second)
 	}
 	if _, err := ask(j, keeper.DoStop, timeoutWord(timeout)); err != nil {
-		if unix.PidfdSendSignal(int(running.Fd()), 0, nil, 0) == unix.ESRCH {
-			return nil
-		}
-		return err
+		return stopUnasked(j, running, timeout, err)
 	}
 	awaitEnd(running)
 	return nil
+}
+
+// stopUnasked is for a keeper that does not answer, as when its socket was removed. It takes TERM from anybody, as an init does.
+func stopUnasked(j job.Job, running *os.File, timeout time.Duration, reason error) error {
+	if unix.PidfdSendSignal(int(running.Fd()), unix.SIGTERM, nil, 0) == unix.ESRCH {
+		return nil
+	}
+	if timeout < 0 {
+		timeout = usualStopAfter
+	}
+	ended := func() bool {
+		return unix.PidfdSendSignal(int(running.Fd()), 0, nil, 0) == unix.ESRCH || !j.Keeper.Alive()
+	}
+	if waitFor(ended, timeout+time.Second) {
+		return nil
+	}
+	return fmt.Errorf("%w, and TERM has not ended it after %v (process %d)", reason, timeout, j.Keeper.PID)
 }
 
 // endedMeanwhile: its keeper was there a moment ago.
@@ -119,8 +133,7 @@ func endedMeanwhile(j job.Job, err error) error {
 // endLost ends what is left of a job that has no keeper any more.
 func endLost(j job.Job, timeout time.Duration) error {
 	if timeout < 0 {
-		const usual = 10 * time.Second
-		timeout = usual
+		timeout = usualStopAfter
 	}
 	if j.EndLeft(unix.SIGTERM, unix.SIGCONT) == 0 {
 		return nil

@@ -62,7 +62,11 @@ func (d *Dir) read(number int) (Job, error) {
 	}
 	defer f.Close()
 	r, err := f.Read()
-	return Job{Number: number, Record: r, folder: f.Path}, err
+	j := Job{Number: number, Record: r, folder: f.Path}
+	if err == nil && j.State == Ending && j.Now() == Ended {
+		j.State = Ended
+	}
+	return j, err
 }
 
 func (d *Dir) isHeld(number int) bool {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,11 +35,14 @@ type State string
 const (
 	Starting State = "starting" // not yet told to whoever asked for it
 	Running  State = "running"
-	Pausing  State = "pausing" // its program has ended, and will be started again
+	Ending   State = "ending"  // its program has ended, and what it left behind is being ended
+	Pausing  State = "pausing" // that has ended too, and the program will be started again
 	Ended    State = "ended"
 )
 
-func (s State) known() bool { return s == Starting || s == Running || s == Pausing || s == Ended }
+func (s State) known() bool {
+	return slices.Contains([]State{Starting, Running, Ending, Pausing, Ended}, s)
+}
 
 // A Record is what is known of a job. The environment is not in it: it holds people's secrets.
 type Record struct {

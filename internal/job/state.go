@@ -25,13 +25,18 @@ func (j Job) Now() State {
 	}
 	boot, namespace, err := Here()
 	switch {
+	case j.State == Ending && err == nil && boot != j.Boot:
+		return Ended
 	case err != nil || boot != j.Boot:
 		return Lost
 	case namespace != j.Namespace && j.isHeld():
 		return Away
 	case namespace != j.Namespace: // and that namespace has ended, most likely, as a container's does at its restart
 		return Lost
-	case !j.Keeper.alive():
+	case j.Keeper.Alive():
+	case j.State == Ending && len(j.remaining()) == 0:
+		return Ended // its keeper was killed in the last moment, and nothing was lost by it
+	default:
 		return Lost
 	}
 	if j.Main.Stopped() {
@@ -68,8 +73,8 @@ func (j Job) BeforeBoot() bool {
 	return err == nil && boot != j.Boot
 }
 
-// alive: a zombie has ended.
-func (p Process) alive() bool {
+// Alive reports whether the process is there. A zombie has ended.
+func (p Process) Alive() bool {
 	now, err := proc.Read(p.PID)
 	return err == nil && now.Start == p.Start && !now.Dead()
 }
@@ -81,7 +86,7 @@ func (p Process) Open() (*os.File, error) {
 		return nil, os.NewSyscallError("pidfd_open", err)
 	}
 	// Only now: while the number was looked up it could have become another's.
-	if !p.alive() {
+	if !p.Alive() {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("pidfd_open", unix.ESRCH)
 	}
@@ -97,6 +102,11 @@ func (j Job) Left() []proc.Process {
 	if !j.isHere() || j.Now() != Lost {
 		return nil
 	}
+	return j.remaining()
+}
+
+// remaining is Left for who knows that the keeper is gone.
+func (j Job) remaining() []proc.Process {
 	all, err := proc.All()
 	if err != nil {
 		return nil

@@ -73,6 +73,7 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 		return err
 	}
 	k.cfg.Supervisor.Reaping = supervisor.TinitWaits // the kernel's tells nothing of CPU time and memory
+	k.cfg.Supervisor.Ended = k.programEnded
 	if k.supervisor, err = supervisor.New(k.cfg.Supervisor, signals, nil); err != nil {
 		return err
 	}
@@ -182,6 +183,13 @@ func (k *Keeper) live() (code int) {
 	code = k.supervisor.Run()
 	k.ended(code, k.supervisor.Status())
 	return code
+}
+
+// programEnded writes down at once how: what it left behind takes its time, and the keeper may be killed meanwhile.
+func (k *Keeper) programEnded() {
+	k.record.State = job.Ending
+	k.ended(k.supervisor.Code(), k.supervisor.Status())
+	k.write()
 }
 
 // livesOn reports whether the program is to be started again, after the pause that there has to be.

@@ -39,6 +39,9 @@ func (s *Supervisor) PID() int {
 // Status is how the main program ended, when it has.
 func (s *Supervisor) Status() syscall.WaitStatus { return s.main.status }
 
+// Code is what Run returns for it.
+func (s *Supervisor) Code() int { return s.main.code() }
+
 // Stopping reports whether the main program was told to end by a stop signal.
 func (s *Supervisor) Stopping() bool { return s.asked }
 

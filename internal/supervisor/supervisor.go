@@ -39,6 +39,9 @@ type Config struct {
 	Verbose     bool   // somebody listens to Note
 	Called      string // what the main program is called in what is said, if not by its name
 
+	// Ended, if not nil, is called when the main program has ended, and before anybody sees to what it left behind.
+	Ended func()
+
 	// Warn is for what went wrong, Tell for what became of the programs that somebody should hear of, Note for whoever
 	// asked. None may block.
 	Warn, Tell, Note func(format string, args ...any)

@@ -22,6 +22,9 @@ const (
 // mainEnded: tinit leaves the moment nothing is left, which need not be now.
 func (s *Supervisor) mainEnded() {
 	s.takeTerminal()
+	if s.cfg.Ended != nil {
+		s.cfg.Ended()
+	}
 	if s.cfg.Leave {
 		s.sayFarewell()
 		s.enter(gone)
