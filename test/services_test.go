@@ -140,7 +140,7 @@ services:
 		command: [sh, -c, 'echo migrate >>log; `+fmt.Sprintf(await, "migrated")+`']
 	db:
 		command: [sh, -c, 'echo db >>log; exec sleep 1000']
-		healthcheck: {test: [CMD, test, -e, healthy], interval: 20ms}
+		healthcheck: {test: [CMD, test, -e, healthy], start_period: 1h, start_interval: 20ms}
 	cache:
 		command: [sh, -c, 'echo cache >>log; exec sleep 1000']
 	free:
