@@ -218,6 +218,9 @@ func (u *unit) gone() {
 		e.code, e.signal = 128+int(status.Signal()), forwarder.SignalName(status.Signal())
 	}
 	u.over(e)
+	if u.state == pausing && e.code != 0 && e.signal == "" { // that a signal killed it has been said
+		u.all.cfg.Supervisor.Tell("%s has failed (%s), and is started again", u.Name, u.exit)
+	}
 }
 
 // over: a life of the service has ended so.
