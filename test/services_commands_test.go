@@ -96,6 +96,24 @@ services:
 	assert.Equal(t, 143, u.wait())
 }
 
+// Who asks for what there is not hears of services, where there are some.
+func TestServicesAskedWrongly(t *testing.T) {
+	s := newServices(t, "services:\n  web: {command: sleep 1000}\n")
+	s.init(tinit).start()
+	s.becomes("web", "running")
+	for line, want := range map[string]string{
+		"stop nobody": `there is no job "nobody", and no service of that name`,
+		"stop":        "there are no jobs, and a service has to be named",
+		"wait web":    "web is a service, and no job",
+	} {
+		r := s.do(strings.Fields(line)...)
+		assert.Equal(t, 125, r.code, line)
+		assert.Equal(t, "tinit: "+want+"\n", r.err)
+		r = tinit(t, strings.Fields(line)...).env("TINIT_STATE_DIR=" + s.path("elsewhere")).run()
+		assert.NotContains(t, r.err, "service", "the control")
+	}
+}
+
 // Stopped by hand to the last, they can be started by hand; a stop signal ends that.
 func TestServicesAllStoppedByHand(t *testing.T) {
 	both(t, func(t *testing.T, tinit starter) {

@@ -110,7 +110,7 @@ func findJobs(words []string) (*job.Dir, []job.Job, error) {
 	found := make([]job.Job, len(words))
 	for i, word := range words {
 		if found[i], err = job.Find(all, word); err != nil {
-			return nil, nil, err
+			return nil, nil, besideServices(err, word)
 		}
 	}
 	return dir, found, nil

@@ -70,6 +70,20 @@ func splitServices(words []string) (services, jobs []string) {
 	return services, jobs
 }
 
+// besideServices has an error that there is no such job say, where services are kept, how these are meant.
+func besideServices(err error, word string) error {
+	if _, none := askServices(answersSoon, keeper.DoList); none != nil {
+		return err
+	}
+	switch {
+	case isService(word):
+		return fmt.Errorf("%s is a service, and no job", word)
+	case strings.HasPrefix(word, "%"):
+		return fmt.Errorf("%w, and a service has to be named", err)
+	}
+	return fmt.Errorf("%w, and no service of that name", err)
+}
+
 // eachNamed does something with every service and job that words name; with the current job if there are none.
 func eachNamed(words []string, service func(name string) error, do func(*job.Dir, job.Job) error) (code int, err error) {
 	services, others := splitServices(words)
