@@ -47,6 +47,7 @@ func TestServicesEndAll(t *testing.T) {
 		"PROGRAM, with 0":    {"web: {command: sleep 1000}", "exit 0", 0, ""},
 		"one-shots, all":     {"a: {command: 'true'}\n  b: {command: 'true', depends_on: {a: {condition: service_completed_successfully}}}", "", 0, "b has ended (exit code 0), and with it all"},
 		"not what is spared": {"web: {command: sh -c 'exit 3', x-essential: false}", "sleep 0.2; exit 7", 7, "web has failed (exit code 3)"},
+		"nor that it can't":  {"web: {command: /nonexistent, x-essential: false}", "exit 7", 7, "web has failed (exit code 127)"},
 		"nor its restarts":   {"web: {command: sh -c 'exit 3', x-essential: false, restart: 'on-failure:1'}", "sleep 0.4; exit 7", 7, "web has failed (exit code 3)"},
 		"nor what always is": {"web: {command: sh -c 'exit 3', restart: always}", "sleep 0.4; exit 7", 7, "web has failed (exit code 3), and is started again"},
 	} {

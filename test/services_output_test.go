@@ -218,3 +218,11 @@ services:
 	u.signal(unix.SIGTERM)
 	assert.Equal(t, 143, u.wait())
 }
+
+// Where there is no place for logs in /var/log there may be another one.
+func TestServicesLogElsewhere(t *testing.T) {
+	s := newServices(t, "services:\n\tweb: {command: [echo, hello], logging: {driver: local}}\n")
+	r := s.init(tinit).env("TINIT_LOG_DIR=" + s.path("logs")).run()
+	assert.Zero(t, r.code, r.err)
+	assert.Equal(t, "hello\n", s.read("logs/web.log"))
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"slices"
@@ -59,7 +60,7 @@ func keepsServices(argv, environ []string) (code int, err error) {
 		say.warn("orphans go to another process: %v", err)
 	}
 	cfg := keeper.ServicesConfig{
-		Services: file.Services, Supervisor: o.cfg, Environ: environ, LogDir: "/var/log/tinit", Socket: servicesSocket(say),
+		Services: file.Services, Supervisor: o.cfg, Environ: environ, LogDir: cmp.Or(os.Getenv("TINIT_LOG_DIR"), "/var/log/tinit"), Socket: servicesSocket(say),
 	}
 	if len(program) > 0 {
 		o.command.Name, o.command.Args, o.command.Env = program[0], program, environ

@@ -76,7 +76,8 @@ func others(drafts []*draft) (all []Dependency) {
 		if after[s.Name] {
 			continue
 		}
-		d := Dependency{Name: s.Name}
+		// One of which the file says that it may fail does not keep PROGRAM from starting.
+		d := Dependency{Name: s.Name, Optional: s.ends != nil && !s.Essential}
 		if awaited[s.Name] {
 			d.Condition = Completed
 		}

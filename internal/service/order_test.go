@@ -105,6 +105,6 @@ services:
 	assert.Equal(t, []string{"web", "spared"}, spared)
 	assert.Nil(t, f.Find("none"))
 	assert.Equal(t, []Dependency{
-		{Name: "plain"}, {Name: "always"}, {Name: "failing"}, {Name: "setup", Condition: Completed}, {Name: "web"}, {Name: "both"}, {Name: "spared"},
+		{Name: "plain"}, {Name: "always"}, {Name: "failing"}, {Name: "setup", Condition: Completed}, {Name: "web", Optional: true}, {Name: "both"}, {Name: "spared", Optional: true},
 	}, f.Find(ProgramName).DependsOn)
 }
