@@ -43,8 +43,11 @@ func TestServicesEndAll(t *testing.T) {
 			"db: {command: sleep 1000, healthcheck: {test: [CMD, 'false'], interval: 10ms, retries: 2}}\n  web: {command: sleep 1000, depends_on: {db: {condition: service_healthy}}}",
 			stays, 1, "web cannot start: db is unhealthy",
 		},
-		"PROGRAM":            {"web: {command: sleep 1000}", "exit 7", 7, ""},
-		"PROGRAM, with 0":    {"web: {command: sleep 1000}", "exit 0", 0, ""},
+		"PROGRAM":         {"web: {command: sleep 1000}", "exit 7", 7, ""},
+		"PROGRAM, with 0": {"web: {command: sleep 1000}", "exit 0", 0, ""},
+		"not a PROGRAM that is spared": {
+			"web: {command: sh -c 'sleep 0.2; exit 7'}\n  program: {x-essential: false}", "exit 3", 7, "program has failed (exit code 3)",
+		},
 		"one-shots, all":     {"a: {command: 'true'}\n  b: {command: 'true', depends_on: {a: {condition: service_completed_successfully}}}", "", 0, "b has ended (exit code 0), and with it all"},
 		"not what is spared": {"web: {command: sh -c 'exit 3', x-essential: false}", "sleep 0.2; exit 7", 7, "web has failed (exit code 3)"},
 		"nor that it can't":  {"web: {command: /nonexistent, x-essential: false}", "exit 7", 7, "web has failed (exit code 127)"},

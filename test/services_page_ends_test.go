@@ -37,7 +37,7 @@ func TestServicesPageEnds(t *testing.T) {
 		{"one that others wait for to complete", "", life + "exit 0", "\n  other: {command: sh -c 'exit 6', depends_on: {one: {condition: service_completed_successfully}}}\n", 6, 1},
 		{"one that others wait for to complete", "", life + "exit 5", "\n  other: {command: sh -c 'echo >>lives', depends_on: {one: {condition: service_completed_successfully}}}\n", 5, 1},
 		{"one with `x-essential: false`", "x-essential: false", life + "exit 5", strings.Replace(last, "WANTED", "1", 1), 9, 1},
-		{"PROGRAM", "", life + "exec sleep 1000", "--exit 8", 8, 1},
+		{"PROGRAM, unless the file has `x-essential: false` for it", "", life + "exec sleep 1000", "--exit 8", 8, 1},
 		{"all that there is", "x-essential: false", life + "exit 5", "", 0, 1},
 	} {
 		tested[test.row] = true

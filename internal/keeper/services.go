@@ -213,7 +213,7 @@ func (s *Services) find(name string) *unit {
 func (s *Services) hasEnded(u *unit) {
 	switch {
 	case u.manual || s.ending:
-	case u == s.program:
+	case u == s.program && !u.Spared:
 		s.endWith(u.code())
 	case u.Essential:
 		s.fail(u.code(), "%s has ended (%s), and with it all", u.Name, u.exit)
