@@ -68,7 +68,9 @@ func TestKillJob(t *testing.T) {
 		for _, sig := range []string{"HUP", "SIGUSR1", "15", "WINCH", "RTMIN+3"} {
 			j.must("kill", "-s", sig, "print-signals")
 		}
-		for _, number := range []int{1, 10, 15, 28, 37} {
+		j.must("kill", "-PWR", "print-signals") // as kill(1) takes it
+		j.must("kill", "-12", "print-signals")
+		for _, number := range []int{1, 10, 15, 28, 37, 30, 12} {
 			j.writes(job.number, "\n"+strconv.Itoa(number)+"\n")
 		}
 		j.must("kill", "-s", "TSTP")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -212,7 +213,7 @@ func killJobs(args, _ []string) (code int, err error) {
 	sig := unix.SIGTERM
 	rest, help, err := parseCommand("kill", flags{
 		{long: "signal", short: "s", arg: true, set: func(s string) (err error) { sig, err = forwarder.ParseSignal(s); return err }},
-	}, args)
+	}, spelledOut(args))
 	if err != nil {
 		return ownError(err)
 	}
@@ -237,4 +238,15 @@ func killJob(j job.Job, sig unix.Signal) error {
 	}
 	_, err := ask(j, keeper.DoKill, forwarder.SignalName(sig))
 	return err
+}
+
+// spelledOut has a signal that is given as to kill(1), -9 or -HUP, be one that is given by -s.
+func spelledOut(args []string) []string {
+	if len(args) == 0 || !strings.HasPrefix(args[0], "-") {
+		return args
+	}
+	if _, err := forwarder.ParseSignal(args[0][1:]); err != nil {
+		return args
+	}
+	return append([]string{"-s", args[0][1:]}, args[1:]...)
 }

@@ -74,6 +74,8 @@ func (d *Dir) again(j Job) (*Folder, error) {
 	switch {
 	case errors.Is(err, unix.EWOULDBLOCK) && j.State == Starting:
 		return nil, fmt.Errorf("job %q is being started by somebody else", j.Name)
+	case errors.Is(err, unix.EWOULDBLOCK) && j.Now() == Away:
+		return nil, fmt.Errorf("job %q runs in another PID namespace", j.Name)
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return nil, fmt.Errorf("job %q runs already: %s", j.Name, j.Brief())
 	case errors.Is(err, fs.ErrNotExist):
