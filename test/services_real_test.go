@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -149,12 +150,10 @@ services:
 	s.has("ran", "\n")
 	all := marked(u)
 	var jobs []int
-	for _, pid := range pids() {
-		if cmdline(pid) == "sleep\x001234\x00" {
-			jobs = append(jobs, pid)
-		}
-	}
-	require.Len(t, jobs, 1)
+	eventually(t, func() bool { // it has yet to execute what it is
+		jobs = slices.DeleteFunc(pids(), func(pid int) bool { return cmdline(pid) != "sleep\x001234\x00" })
+		return len(jobs) == 1
+	}, "cron's job runs")
 	s.must("stop", "cron")
 	gone(t, jobs[0])
 	assert.Equal(t, "running", s.info("other").State)
