@@ -1,20 +1,32 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+
+	"github.com/tinit-dev/tinit/internal/job"
 )
 
-// warnOfLogout says that the job will not outlive the login, where that is so: a process that was started within a
+// warnOfLogout says, once for each login, that jobs will not outlive it, where that is so: a process that was started within a
 // session of systemd's login manager stays in its scope, daemon or not, and with KillUserProcesses=yes (logind.conf(5)) the scope is
-// killed when the user logs out.
-func warnOfLogout() {
+// killed when the user logs out. dir is that of all jobs.
+func warnOfLogout(dir string) {
 	scope := loginScope()
 	if scope == "" || !killsUserProcesses() {
 		return
 	}
+	// A scope's name is used again after a boot.
+	boot, _, _ := job.Here()
+	told, now := dir+"/told-of-logout", []byte(boot+" "+scope+"\n")
+	if before, err := os.ReadFile(told); err == nil && bytes.Equal(before, now) {
+		return
+	}
+	_ = os.WriteFile(told, now, 0o600) // else it is said again
 	complain(errors.New("the login manager will end this job when you log out (KillUserProcesses=yes in logind.conf); " +
 		"to keep it: loginctl enable-linger, and systemd-run --user --scope tinit run …"))
 }
@@ -39,21 +51,32 @@ func scopeIn(cgroups string) string {
 	return ""
 }
 
-// killsUserProcesses: the default is that of systemd's own build, no on Debian and its kin.
 func killsUserProcesses() bool {
-	kills := false
+	var texts []string
 	for _, file := range configFiles() {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			continue
+		if text, err := os.ReadFile(file); err == nil {
+			texts = append(texts, string(text))
 		}
-		for line := range strings.Lines(string(text)) {
-			if value, ok := strings.CutPrefix(strings.TrimSpace(line), "KillUserProcesses="); ok {
-				kills = value == "yes" || value == "true" || value == "1" || value == "on"
+	}
+	return kills(texts)
+}
+
+// kills is told the texts of the files in the order in which they count. What systemd was built with for a default, they say in a
+// comment.
+func kills(texts []string) bool {
+	set, usual := "", ""
+	for _, text := range texts {
+		for line := range strings.Lines(text) {
+			line = strings.TrimSpace(line)
+			if value, ok := strings.CutPrefix(line, "KillUserProcesses="); ok {
+				set = value
+			}
+			if value, ok := strings.CutPrefix(line, "#KillUserProcesses="); ok && usual == "" {
+				usual = value
 			}
 		}
 	}
-	return kills
+	return slices.Contains([]string{"1", "yes", "y", "true", "t", "on"}, strings.ToLower(cmp.Or(set, usual)))
 }
 
 func configFiles() []string {

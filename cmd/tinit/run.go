@@ -189,7 +189,7 @@ func (r *jobRequest) startKeeper(dir *job.Dir, folder *job.Folder, record job.Re
 		return code, err
 	}
 	if r.level > quiet {
-		warnOfLogout()
+		warnOfLogout(dir.Path)
 		return printOut(said + "\n")
 	}
 	return 0, nil

@@ -178,6 +178,24 @@ func TestLogoutScope(t *testing.T) {
 	}
 }
 
+func TestKills(t *testing.T) {
+	for _, test := range []struct {
+		texts []string
+		want  bool
+	}{
+		{nil, false},
+		{[]string{"[Login]\n#KillUserProcesses=no\n"}, false},
+		{[]string{"[Login]\n#KillUserProcesses=yes\n"}, true},
+		{[]string{"[Login]\n#KillUserProcesses=no\n", "[Login]\nKillUserProcesses=yes\n"}, true},
+		{[]string{"#KillUserProcesses=yes\n", " KillUserProcesses=no \n"}, false},
+		{[]string{"KillUserProcesses=on\n", "KillUserProcesses=0\n"}, false},
+		{[]string{"KillUserProcesses=no\nKillUserProcesses=1\n"}, true},
+		{[]string{"KillOnlyUsers=yes\n"}, false},
+	} {
+		assert.Equal(t, test.want, kills(test.texts), "%q", test.texts)
+	}
+}
+
 func TestWithin(t *testing.T) {
 	assert.Equal(t, "/a/b", within("/a", "b"))
 	assert.Equal(t, "/b", within("/a", "/b"))
