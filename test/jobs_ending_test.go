@@ -18,7 +18,7 @@ func TestKeeperIsKilledInTheSweep(t *testing.T) {
 	j.must("run", "--name", "web", "--grace", "1h", "sh", "-c", "(trap '' TERM; echo $$ >left; while :; do sleep 0.01; done) & until [ -s left ]; do sleep 0.01; done; exit 3")
 	eventually(t, func() bool { return j.info("web").State == "ending" }, "the program has ended")
 	keeper := j.info("web").Keeper
-	require.NoError(t, unix.Kill(keeper, unix.SIGKILL))
+	require.NoError(t, killOne(keeper, unix.SIGKILL))
 	gone(t, keeper)
 	assert.Equal(t, "lost", j.info("web").State, "something is left")
 	assert.Equal(t, 3, j.do("wait", "web").code)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 const stranger = 65534 // a user who owns nothing
@@ -165,4 +166,12 @@ func (j *jobs) writes(number int, text string) {
 func gone(t *testing.T, pid int) {
 	t.Helper()
 	eventually(t, func() bool { return !alive(pid) }, fmt.Sprintf("process %d ends", pid))
+}
+
+// killOne is kill(2) for one process. What was read of a job that has no process is 0, which is this process's own group.
+func killOne(pid int, sig unix.Signal) error {
+	if pid <= 0 {
+		return unix.ESRCH
+	}
+	return unix.Kill(pid, sig)
 }

@@ -100,7 +100,7 @@ func TestStatusCodes(t *testing.T) {
 
 		j.must("start", "sleep")
 		info := j.info("sleep")
-		require.NoError(t, unix.Kill(info.Keeper, unix.SIGKILL))
+		require.NoError(t, killOne(info.Keeper, unix.SIGKILL))
 		gone(t, info.Keeper)
 		r = j.do("status", "sleep")
 		assert.Equal(t, 1, r.code)

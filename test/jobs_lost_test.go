@@ -17,7 +17,7 @@ import (
 func (j *jobs) loseKeeper(name string) jobInfo {
 	j.t.Helper()
 	info := j.info(name)
-	require.NoError(j.t, unix.Kill(info.Keeper, unix.SIGKILL))
+	require.NoError(j.t, killOne(info.Keeper, unix.SIGKILL))
 	gone(j.t, info.Keeper)
 	return info
 }
@@ -114,7 +114,7 @@ func TestStoppedKeeper(t *testing.T) {
 	job := j.run("--name", "web", "sleep", "infinity")
 	info := j.info("web")
 	stop := func() {
-		require.NoError(t, unix.Kill(info.Keeper, unix.SIGSTOP))
+		require.NoError(t, killOne(info.Keeper, unix.SIGSTOP))
 		eventually(t, func() bool { return procStat(info.Keeper).state == 'T' }, "the keeper is stopped")
 	}
 	stop()

@@ -93,7 +93,7 @@ func TestKeeperIsToldToEnd(t *testing.T) {
 	for _, policy := range []string{"no", "always"} {
 		j.run("--name", policy, "--restart", policy, "sleep", "infinity")
 		info := j.info(policy)
-		require.NoError(t, unix.Kill(info.Keeper, unix.SIGTERM))
+		require.NoError(t, killOne(info.Keeper, unix.SIGTERM))
 		assert.Equal(t, 143, j.do("wait", policy).code)
 		assert.False(t, alive(info.PID))
 		assert.Equal(t, "TERM", j.info(policy).Signal)

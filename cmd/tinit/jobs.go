@@ -297,7 +297,7 @@ func jobObject(j job.Job, use uses) jsontext.Object {
 	add(u.pid != 0, "pid", u.pid)
 	add(u.pid != 0, "pgid", u.pgid)
 	add(u.pid != 0, "sid", u.sid)
-	add(u.pid != 0 || j.Now() == job.Pausing, "keeper", j.Keeper.PID)
+	add(j.IsKept(), "keeper", j.Keeper.PID)
 	add(!j.Started.IsZero(), "started", j.Started.Format(time.RFC3339Nano))
 	add(true, "seconds", lasted(j).Seconds())
 	add(true, "cpu_seconds", u.cpu.Seconds())

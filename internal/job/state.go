@@ -45,6 +45,11 @@ func (j Job) Now() State {
 	return j.State
 }
 
+// IsKept reports whether the job's keeper is there, in this PID namespace.
+func (j Job) IsKept() bool {
+	return slices.Contains([]State{Running, Stopped, Ending, Pausing}, j.Now())
+}
+
 // Stopped reports whether the process is there, and stopped, as by SIGSTOP.
 func (p Process) Stopped() bool {
 	now, err := proc.Read(p.PID)
