@@ -280,7 +280,7 @@ func TestFullMemoryCgroup(t *testing.T) {
 				forwards := func() (alive bool) {
 					alive = true
 					for i := 0; alive && i < 5; i++ {
-						require.True(t, fullMemory(t, c)())
+						eventually(t, func() bool { return fullMemory(t, c)() }, "it is full again")
 						alive = f.forwards(100)
 					}
 					return alive
