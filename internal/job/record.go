@@ -166,6 +166,10 @@ const longestRecord = 16 << 20
 func (f *Folder) Read() (Record, error) { return f.read(recordName) }
 
 func (f *Folder) read(name string) (Record, error) {
+	// os.Root follows a symbolic link that does not lead out.
+	if info, err := f.root.Lstat(name); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return Record{}, fmt.Errorf("%s/%s is a symbolic link, which is not followed", f.Path, name)
+	}
 	file, err := f.root.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
 		return Record{}, err
