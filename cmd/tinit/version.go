@@ -1,6 +1,9 @@
 package main
 
-import "runtime/debug"
+import (
+	"cmp"
+	"runtime/debug"
+)
 
 // version is set by the linker: -X main.version=1.2.3. Otherwise the module's version is taken.
 var version string
@@ -12,7 +15,7 @@ func buildVersion() (v, c string) {
 	v, c = version, commit
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return orElse(v, "devel"), orElse(c, "unknown")
+		return cmp.Or(v, "devel"), cmp.Or(c, "unknown")
 	}
 	if v == "" && info.Main.Version != "(devel)" {
 		v = info.Main.Version
@@ -22,12 +25,5 @@ func buildVersion() (v, c string) {
 			c = s.Value[:min(7, len(s.Value))]
 		}
 	}
-	return orElse(v, "devel"), orElse(c, "unknown")
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
+	return cmp.Or(v, "devel"), cmp.Or(c, "unknown")
 }

@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -127,8 +125,7 @@ func (k *Keeper) startRecorded() error {
 // setVariable sets a variable of the program's. One of that name that the caller had, as within another job, would be what
 // getenv(3) finds.
 func (k *Keeper) setVariable(name, value string) {
-	env := slices.DeleteFunc(slices.Clone(k.cfg.Command.Env), func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
-	k.cfg.Command.Env = append(env, name+"="+value)
+	k.cfg.Command.Env = changed(k.cfg.Command.Env, []string{name + "=" + value})
 }
 
 // introduce has the record say who this is.

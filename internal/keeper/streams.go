@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -46,7 +47,7 @@ func openStreams(cfg Streams, folder *job.Folder, user *session.User) (s *stream
 		}
 	}()
 	own := folder.Path + "/" + job.OutputName
-	s.files = [2]string{orElse(cfg.Output, own), orElse(cfg.Errors, own)}
+	s.files = [2]string{cmp.Or(cfg.Output, own), cmp.Or(cfg.Errors, own)}
 	if s.out, err = s.open(s.files[0], s.files[0] == own); err != nil {
 		return s, err
 	}
@@ -55,13 +56,6 @@ func openStreams(cfg Streams, folder *job.Folder, user *session.User) (s *stream
 		s.err, err = s.open(s.files[1], s.files[1] == own)
 	}
 	return s, err
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }
 
 // open returns what is to be a stream of the program's. What is no regular file, such as a terminal, a FIFO or /dev/null, the
@@ -101,7 +95,7 @@ func openOther(path string) (*os.File, error) {
 
 // input is opened anew for each life of the program.
 func (s *streams) input() (*os.File, error) {
-	f, err := os.OpenFile(orElse(s.cfg.Input, os.DevNull), os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(cmp.Or(s.cfg.Input, os.DevNull), os.O_RDONLY|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the input: %w", err)
 	}
