@@ -73,9 +73,11 @@ func printStatus(args, _ []string) (code int, err error) {
 			j.Trouble = trouble
 		}
 	}
-	text := statusText(j)
+	var text string
 	if json {
 		text = string(jsontext.Append(nil, jobObject(j, lookAtUse([]job.Job{j})))) + "\n"
+	} else {
+		text = statusText(j)
 	}
 	if _, err := printOut(text); err != nil {
 		return statusUnknown, err
