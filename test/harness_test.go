@@ -397,6 +397,10 @@ func newOutput(t *testing.T) *output {
 	t.Helper()
 	fd, err := unix.MemfdCreate("output", unix.MFD_CLOEXEC)
 	require.NoError(t, err)
+	// A file in memory has no lock on its offset, as one opened by its name has (FMODE_ATOMIC_POS): two who write in the same moment
+	// would write to the same place.
+	_, err = unix.FcntlInt(uintptr(fd), unix.F_SETFL, unix.O_APPEND)
+	require.NoError(t, err)
 	f := os.NewFile(uintptr(fd), "/memfd:output (deleted)") // what /proc calls it
 	t.Cleanup(func() { f.Close() })
 	return &output{f}
