@@ -118,6 +118,7 @@ func (c *talker) next() string {
 // forkPidfd is forkExec with a pidfd.
 func forkPidfd(stdin, stdout int, args ...string) (pid, pidfd int) {
 	pid = must(syscall.ForkExec(reexec.Self(), args, &syscall.ProcAttr{
+		Env:   os.Environ(),
 		Files: []uintptr{uintptr(stdin), uintptr(stdout), 2},
 		Sys:   &syscall.SysProcAttr{PidFD: &pidfd},
 	}))

@@ -278,6 +278,8 @@ func TestKernelWaitsForTheLastThread(t *testing.T) {
 
 // watchTraced: a zombie that is traced is its tracer's first. What becomes of that is the arguments' to say.
 func watchTraced() {
+	// A signal stops who is traced until its tracer lets it go on, and Go sends some to its own threads.
+	must(0, os.Setenv("GODEBUG", "asyncpreemptoff=1"))
 	r := byKernel()
 	child := talk("linger-then", "9")
 	must(0, r.Watch(child.pid, child.pidfd))

@@ -95,7 +95,7 @@ func must[T any](v T, err error) T {
 }
 
 func forkExec(stdin int, args ...string) (pid int, err error) {
-	return syscall.ForkExec(reexec.Self(), args, &syscall.ProcAttr{Files: []uintptr{uintptr(stdin), 1, 2}})
+	return syscall.ForkExec(reexec.Self(), args, &syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{uintptr(stdin), 1, 2}})
 }
 
 // lingering starts a linger, and returns how to end it.
