@@ -1,17 +1,12 @@
 package session
 
 import (
-	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/moby/sys/user"
 	"golang.org/x/sys/unix"
 )
 
@@ -22,87 +17,6 @@ type User struct {
 	GID    int
 	Groups []int // the supplementary ones
 	Home   string
-}
-
-// LookupUser reads a user as docker run -u, gosu and chown(1) take it: NAME, UID, either with :GROUP or :GID after it, or
-// that alone, for this process's own user in another group.
-//
-// Names are looked for in /etc/passwd and /etc/group. A number need not be there; without a group it keeps this process's, and
-// its home is the root directory. The supplementary groups are those that /etc/group has the user in, as with initgroups(3),
-// and none if a group is named.
-func LookupUser(spec string) (*User, error) {
-	passwd, err := readDatabase("/etc/passwd")
-	if err != nil {
-		return nil, err
-	}
-	group, err := readDatabase("/etc/group")
-	if err != nil {
-		return nil, err
-	}
-	return lookupUser(spec, passwd, group, os.Getuid(), os.Getgid())
-}
-
-// readDatabase: in an image of one file there is none, and to open a FIFO would take for ever.
-func readDatabase(file string) ([]byte, error) {
-	info, err := os.Stat(file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is no regular file", file)
-	}
-	return os.ReadFile(file)
-}
-
-func lookupUser(spec string, passwd, group []byte, uid, gid int) (*User, error) {
-	name, groupName, _ := strings.Cut(spec, ":")
-	if name == "" && groupName == "" || strings.Contains(groupName, ":") {
-		return nil, fmt.Errorf("%q is no user, nor user:group", spec)
-	}
-	passwd, group = wellFormed(passwd, 2, 3), wellFormed(group, 2)
-	found, err := user.GetExecUser(spec, &user.ExecUser{Uid: uid, Gid: gid, Home: "/"}, bytes.NewReader(passwd), bytes.NewReader(group))
-	switch {
-	case errors.Is(err, user.ErrNoPasswdEntries):
-		return nil, fmt.Errorf("no user %q in /etc/passwd", name)
-	case errors.Is(err, user.ErrNoGroupEntries):
-		return nil, fmt.Errorf("no group %q in /etc/group", groupName)
-	case err != nil:
-		return nil, fmt.Errorf("%q: %w", spec, err)
-	}
-	u := &User{UID: found.Uid, GID: found.Gid, Groups: found.Sgids, Home: cmp.Or(found.Home, "/")}
-	// Two names may have one number.
-	entries, err := user.ParsePasswdFilter(bytes.NewReader(passwd), func(entry user.User) bool { return entry.Uid == u.UID })
-	if err != nil {
-		return nil, fmt.Errorf("%q: %w", spec, err)
-	}
-	for _, entry := range entries {
-		if u.Name == "" || entry.Name == name {
-			u.Name = entry.Name
-		}
-	}
-	return u, nil
-}
-
-// wellFormed leaves out comments, and the lines in which one of these fields, counted from 0, is no number, as the C library
-// does. Package user would take that for 0, which is root.
-func wellFormed(database []byte, numbers ...int) []byte {
-	var good []byte
-	for line := range bytes.Lines(database) {
-		fields := bytes.Split(bytes.TrimSpace(line), []byte(":"))
-		bad := bytes.HasPrefix(fields[0], []byte("#")) || slices.ContainsFunc(numbers, func(i int) bool {
-			if i >= len(fields) {
-				return true
-			}
-			_, err := strconv.ParseUint(string(fields[i]), 10, 31)
-			return err != nil
-		})
-		if !bad {
-			good = append(good, line...)
-		}
-	}
-	return good
 }
 
 // Environ returns env with HOME, USER and LOGNAME as they are for this user. Of one without a name the last two are taken out.

@@ -1,11 +1,16 @@
 package session
 
 import (
+	"bufio"
+	"cmp"
+	"errors"
+	"io"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/moby/sys/user"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -128,6 +133,18 @@ func TestBecomeOneself(t *testing.T) {
 	assert.Equal(t, plain["Groups"], stateOf(t, Command{User: &User{UID: os.Getuid(), GID: os.Getgid(), Groups: []int{4711}}})["Groups"])
 }
 
+// byEngines is what Docker and others find, in databases without the lines that are no entries.
+func byEngines(spec, passwd, group string, uid, gid int) (*user.ExecUser, error) {
+	clean := func(database string, numbers ...int) io.Reader {
+		var lines []string
+		for entry := range entries([]byte(database), numbers...) {
+			lines = append(lines, strings.Join(entry, ":"))
+		}
+		return strings.NewReader(strings.Join(lines, "\n"))
+	}
+	return user.GetExecUser(spec, &user.ExecUser{Uid: uid, Gid: gid, Home: "/"}, clean(passwd, 2, 3), clean(group, 2))
+}
+
 func FuzzLookupUser(f *testing.F) {
 	for _, spec := range []string{"app", "app:www", "1000", "1000:33", ":www", "", ":", "a:b:c", "-1", "99999999999999999999", "+5"} {
 		f.Add(spec, passwd, group)
@@ -135,10 +152,19 @@ func FuzzLookupUser(f *testing.F) {
 	f.Add("x", "x:y:z", "x")
 	f.Fuzz(func(t *testing.T, spec, passwd, group string) {
 		u, err := lookupUser(spec, []byte(passwd), []byte(group), 100, 101)
+		engines, enginesErr := byEngines(spec, passwd, group, 100, 101)
 		if err != nil {
 			require.Nil(t, u)
 			require.NotEmpty(t, err.Error())
+			if !strings.Contains(err.Error(), "is no user, nor") {
+				require.Error(t, enginesErr)
+			}
 			return
+		}
+		if !errors.Is(enginesErr, bufio.ErrTooLong) {
+			require.NoError(t, enginesErr)
+			engines.Home = cmp.Or(engines.Home, "/")
+			require.Equal(t, engines, &user.ExecUser{Uid: u.UID, Gid: u.GID, Sgids: u.Groups, Home: u.Home})
 		}
 		require.True(t, isID(u.UID) && isID(u.GID), "%+v", u)
 		name, _, _ := strings.Cut(spec, ":")
