@@ -86,8 +86,22 @@ func lostTerminal(err error) bool {
 	return errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EIO) || errors.Is(err, unix.EPERM)
 }
 
-func (c Command) attributes(t *Terminal) *syscall.SysProcAttr {
-	sys := &syscall.SysProcAttr{PidFD: c.PidFD}
+// attributes are those of syscall.ForkExec in one piece: each size that is new to the heap costs two pages, at every start.
+type attributes struct {
+	syscall.ProcAttr
+	sys   syscall.SysProcAttr
+	files [3]uintptr
+}
+
+func (c Command) attributes(t *Terminal) *syscall.ProcAttr {
+	attr := &attributes{files: [3]uintptr{0, 1, 2}}
+	for fd, f := range c.Streams {
+		if f != nil {
+			attr.files[fd] = f.Fd()
+		}
+	}
+	sys := &attr.sys
+	sys.PidFD = c.PidFD
 	switch c.Place {
 	case NewGroup:
 		sys.Setpgid = t == nil
@@ -99,11 +113,12 @@ func (c Command) attributes(t *Terminal) *syscall.SysProcAttr {
 	if t != nil {
 		sys.Ctty = t.fd
 	}
-	return sys
+	attr.ProcAttr = syscall.ProcAttr{Env: c.Env, Files: attr.files[:], Sys: sys}
+	return &attr.ProcAttr
 }
 
-func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
-	return c.fork(sys, func(attr *syscall.ProcAttr) (int, error) {
+func (c Command) start(attr *syscall.ProcAttr) (pid int, err error) {
+	return c.fork(attr, func() (int, error) {
 		if c.staged() {
 			return c.startStage(attr)
 		}
@@ -113,8 +128,8 @@ func (c Command) start(sys *syscall.SysProcAttr) (pid int, err error) {
 	})
 }
 
-// fork calls start with the Command's attributes, on a thread with the mask that they do not have.
-func (c Command) fork(sys *syscall.SysProcAttr, start func(*syscall.ProcAttr) (int, error)) (pid int, err error) {
+// fork calls start on a thread with the mask that attr does not have.
+func (c Command) fork(attr *syscall.ProcAttr, start func() (int, error)) (pid int, err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	restore, err := setMask(bits(c.Blocked...))
@@ -122,21 +137,11 @@ func (c Command) fork(sys *syscall.SysProcAttr, start func(*syscall.ProcAttr) (i
 		return 0, &Error{Step: "start", Name: c.Name, Err: err}
 	}
 	defer restore()
-	if sys.Setctty {
+	if attr.Sys.Setctty {
 		defer noStealing()()
 	}
 	defer runtime.KeepAlive(c.Streams)
-	return start(&syscall.ProcAttr{Env: c.Env, Files: c.files(), Sys: sys})
-}
-
-func (c Command) files() []uintptr {
-	files := []uintptr{0, 1, 2}
-	for fd, f := range c.Streams {
-		if f != nil {
-			files[fd] = f.Fd()
-		}
-	}
-	return files
+	return start()
 }
 
 // An Error says why a program was not started. Unwrap gives the kernel's reason.

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/moby/sys/reexec"
@@ -141,11 +140,12 @@ func (d Daemon) start() (report *os.File, pid int, err error) {
 			c.Streams[fd] = devNull
 		}
 	}
-	pid, err = c.fork(c.attributes(nil), func(attr *syscall.ProcAttr) (int, error) {
-		for _, f := range d.Files {
-			attr.Files = append(attr.Files, f.Fd())
-		}
-		attr.Files = append(attr.Files, uintptr(ends[1]))
+	attr := c.attributes(nil)
+	for _, f := range d.Files {
+		attr.Files = append(attr.Files, f.Fd())
+	}
+	attr.Files = append(attr.Files, uintptr(ends[1]))
+	pid, err = c.fork(attr, func() (int, error) {
 		return forkSelf(append([]string{d.Name}, d.Args...), attr)
 	})
 	runtime.KeepAlive(d.Files)

@@ -21,8 +21,9 @@ func setMask(blocked uint64) (restore func(), err error) {
 	if err != nil {
 		return nil, err
 	}
+	was := sigstate.Bits(&old) // which is less to keep
 	// It cannot fail where the first call did not.
-	return func() { _, _ = sigstate.SetMask(old) }, nil
+	return func() { _, _ = sigstate.SetMask(sigstate.Mask(was)) }, nil
 }
 
 func bits(sigs ...syscall.Signal) (set uint64) {

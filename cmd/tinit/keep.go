@@ -50,7 +50,7 @@ func startKept(folder *job.Folder, record job.Record, signals *forwarder.Receive
 		report("", err)
 		return nil, err
 	}
-	say := newMessages(os.Stderr.Fd(), r.level, 0)
+	say := newMessages(&stderr, unix.Stderr, r.level, 0)
 	settleThreads(keeperThreads)
 	opts := r.options
 	opts.cfg.Warn, opts.cfg.Tell, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.tell, say.note, opts.level == verbose

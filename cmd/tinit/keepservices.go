@@ -47,7 +47,7 @@ func keepsServices(argv, environ []string) (code int, err error) {
 	if err != nil {
 		return session.CodeOwnError, lastOf(err)
 	}
-	say := newMessages(os.Stderr.Fd(), o.level, 0)
+	say := newMessages(&stderr, unix.Stderr, o.level, 0)
 	defer say.flush()
 	settleThreads(keeperThreads + 2*len(file.Services))
 	o.cfg.Warn, o.cfg.Tell, o.cfg.Note, o.cfg.Verbose = say.warn, say.tell, say.note, o.level == verbose

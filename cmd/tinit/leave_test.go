@@ -114,7 +114,7 @@ func parent() {
 func tied() {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, unix.SIGUSR2)
-	newMessages(2, normal, unix.SIGUSR2)
+	newMessages(&stderr, 2, normal, unix.SIGUSR2)
 	_, _ = os.Stdout.WriteString("tied\n")
 	result := os.NewFile(3, "result")
 	select {

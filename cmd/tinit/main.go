@@ -53,7 +53,7 @@ func tinit(argv, environ []string) (code int, err error) {
 	if opts.services != "" {
 		opts.keepServices()
 	}
-	say := newMessages(os.Stderr.Fd(), opts.level, opts.parentDeath)
+	say := newMessages(&stderr, unix.Stderr, opts.level, opts.parentDeath)
 	defer say.flush()
 	settleThreads(spareThreads)
 	opts.cfg.Warn, opts.cfg.Tell, opts.cfg.Note, opts.cfg.Verbose = say.warn, say.tell, say.note, opts.level == verbose

@@ -36,12 +36,14 @@ const (
 
 const lastWords = 200 * time.Millisecond // how long the end waits for messages to be written
 
+var stderr scribe.Scribe
+
 // newMessages starts the thread that writes. It is there for as long as the process, and so it is also the one that asks
 // for parentDeath, if that is not 0.
-func newMessages(fd uintptr, l level, parentDeath unix.Signal) *messages {
-	m := &messages{level: l, out: scribe.New(int(fd))}
+func newMessages(out *scribe.Scribe, fd int, l level, parentDeath unix.Signal) *messages {
+	m := &messages{level: l, out: out}
 	tied := make(chan struct{})
-	go m.write(parentDeath, tied)
+	go m.write(fd, parentDeath, tied)
 	<-tied
 	return m
 }
@@ -49,13 +51,13 @@ func newMessages(fd uintptr, l level, parentDeath unix.Signal) *messages {
 // write has a thread of its own that blocks, with all others, the signals which writing raises in the writer: SIGPIPE when nobody reads,
 // SIGXFSZ at a size limit, SIGTTOU on a terminal with TOSTOP. Taken like any other they would be sent on to PROGRAM, and
 // kill it for what tinit did. They stay pending on this thread; the same signals from outside go to another.
-func (m *messages) write(parentDeath unix.Signal, tied chan<- struct{}) {
+func (m *messages) write(fd int, parentDeath unix.Signal, tied chan<- struct{}) {
 	runtime.LockOSThread()
 	err := forwarder.Shield()
 	m.tieToParent(parentDeath)
 	close(tied)
 	if err == nil {
-		m.out.Serve()
+		m.out.Serve(fd)
 	}
 }
 

@@ -48,7 +48,7 @@ func TestMessageLevels(t *testing.T) {
 		verbose: "tinit: warn 1\ntinit: note x\n",
 	} {
 		r, w := pipe(t)
-		m := newMessages(uintptr(w), l, 0)
+		m := newMessages(new(scribe.Scribe), w, l, 0)
 		m.warn("warn %d", 1)
 		m.note("note %s", "x")
 		assert.Equal(t, want, written(t, m, r, w))
@@ -57,7 +57,7 @@ func TestMessageLevels(t *testing.T) {
 
 func TestOneLineForOneMessage(t *testing.T) {
 	r, w := pipe(t)
-	m := newMessages(uintptr(w), normal, 0)
+	m := newMessages(new(scribe.Scribe), w, normal, 0)
 	m.warn("%s", "one\ntwo\n\nthree")
 	m.warn("%s", "100% of it")
 	m.warn("%s", strings.Repeat("x", 2*scribe.Longest))
@@ -81,7 +81,7 @@ func TestFullPipe(t *testing.T) {
 	_, err = unix.Write(w, filler)
 	require.NoError(t, err)
 
-	m := newMessages(uintptr(w), normal, 0)
+	m := newMessages(new(scribe.Scribe), w, normal, 0)
 	before := time.Now()
 	for i := range many {
 		m.warn("dropped %d", i)
@@ -103,7 +103,7 @@ func TestFullPipe(t *testing.T) {
 const many = 10_000
 
 // stuck has a writer that never comes to write.
-func stuck() *messages { return &messages{level: normal, out: scribe.New(-1)} }
+func stuck() *messages { return &messages{level: normal, out: new(scribe.Scribe)} }
 
 func TestFlushDoesNotWaitForEver(t *testing.T) {
 	m := stuck()
@@ -140,7 +140,7 @@ func TestClosedReader(t *testing.T) {
 	}
 	r, w := pipe(t)
 	require.NoError(t, r.Close())
-	m := newMessages(uintptr(w), normal, 0)
+	m := newMessages(new(scribe.Scribe), w, normal, 0)
 	for range 10 {
 		m.warn("to nobody")
 	}
@@ -157,7 +157,7 @@ func TestClosedReader(t *testing.T) {
 }
 
 func TestNoStandardError(t *testing.T) {
-	m := newMessages(1<<20, normal, 0)
+	m := newMessages(new(scribe.Scribe), 1<<20, normal, 0)
 	m.warn("to nowhere")
 	assert.True(t, m.out.Flush(deadline))
 }

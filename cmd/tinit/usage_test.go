@@ -45,9 +45,10 @@ func TestFlagsAreUnambiguous(t *testing.T) {
 		assert.Regexp(t, `^(-[A-Za-z]|--[a-z]{2}[a-z-]*)$`, name)
 		seen[name] = true
 	}
-	for name, opposite := range opposites {
-		assert.True(t, seen["--"+name], name)
-		assert.Equal(t, name, opposites[opposite])
+	for _, pair := range opposites {
+		assert.True(t, seen["--"+pair[0]] && seen["--"+pair[1]], "%v", pair)
+		assert.True(t, areOpposites(pair[0], pair[1]) && areOpposites(pair[1], pair[0]), "%v", pair)
+		assert.False(t, areOpposites(pair[0], pair[0]) || areOpposites(pair[0], ""), "%v", pair)
 	}
 }
 

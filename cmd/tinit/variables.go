@@ -55,9 +55,10 @@ func ifEqual(value, want, flag string) string {
 }
 
 // opposites: a flag of a pair beats the variable for either.
-var opposites = map[string]string{
-	"single-child": "group", "group": "single-child",
-	"verbose": "quiet", "quiet": "verbose",
+var opposites = [...][2]string{{"single-child", "group"}, {"verbose", "quiet"}}
+
+func areOpposites(flag, other string) bool {
+	return slices.Contains(opposites[:], [2]string{flag, other}) || slices.Contains(opposites[:], [2]string{other, flag})
 }
 
 // pidVariables name the process that they are meant for. Where that is tinit, PROGRAM is meant: it is what gets the sockets
@@ -145,7 +146,7 @@ func (who *personality) applyVariables(all flags, own map[string]string) error {
 // apply sets the flag for a variable, unless it or its opposite was given. An empty name is no flag.
 func (fs flags) apply(variable, name, value string) error {
 	for _, f := range fs {
-		if f.given && (f.long == name || f.long == opposites[name]) {
+		if f.given && (f.long == name || areOpposites(f.long, name)) {
 			return nil
 		}
 	}

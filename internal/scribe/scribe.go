@@ -18,18 +18,15 @@ const Longest = 4096
 // size is a power of two.
 const size = 1 << 16
 
-// A Scribe keeps lines until they are written, and takes no more when it has too many.
+// A Scribe keeps lines until they are written, and takes no more when it has too many. It is best no part of the heap, which would
+// have to make room for it.
 type Scribe struct {
-	fd   int
 	said sync.Mutex
 
 	// in and out count the bytes that came and those that were written or dropped. What is between them is in ring.
 	in, out uint32
 	ring    [size]byte
 }
-
-// New returns a Scribe that is to write to fd: see [Scribe.Serve].
-func New(fd int) *Scribe { return &Scribe{fd: fd} }
 
 // Put has a line written, which is no longer than Longest, and ends in a newline and has no other. It does not wait for that. It
 // reports whether there was room.

@@ -30,10 +30,10 @@ func pipe(t *testing.T, flags int) (r *os.File, w int) {
 	return r, fds[1]
 }
 
-func serve(s *Scribe) {
+func serve(s *Scribe, fd int) {
 	go func() {
 		runtime.LockOSThread()
-		s.Serve()
+		s.Serve(fd)
 	}()
 }
 
@@ -43,8 +43,8 @@ func lineOf(n int) string { return strings.Repeat(string(rune('a'+n%26)), n-1) +
 // Each goes round the ring's end in another way, and is one write all the same: a pipe of packets tells.
 func TestOneWriteForOneLine(t *testing.T) {
 	r, w := pipe(t, unix.O_DIRECT)
-	s := New(w)
-	serve(s)
+	s := new(Scribe)
+	serve(s, w)
 	buf := make([]byte, 2*Longest)
 	sum := 0
 	for n := 1; n <= Longest; n += 7 {
@@ -61,7 +61,7 @@ func TestOneWriteForOneLine(t *testing.T) {
 
 func TestTakesNoMoreThanItHas(t *testing.T) {
 	r, w := pipe(t, 0)
-	s := New(w)
+	s := new(Scribe)
 	line, kept := lineOf(1000), 0
 	for s.Put(line) {
 		kept++
@@ -69,7 +69,7 @@ func TestTakesNoMoreThanItHas(t *testing.T) {
 	assert.Equal(t, size/len(line), kept)
 	assert.False(t, s.Flush(time.Millisecond), "nobody writes yet")
 
-	serve(s)
+	serve(s, w)
 	all := make([]byte, kept*len(line))
 	_, err := io.ReadFull(r, all)
 	require.NoError(t, err)
@@ -85,8 +85,8 @@ func TestDropsWhatNobodyReads(t *testing.T) {
 	filler := bytes.Repeat([]byte("."), size)
 	_, err = unix.Write(w, filler)
 	require.NoError(t, err)
-	s := New(w)
-	serve(s)
+	s := new(Scribe)
+	serve(s, w)
 	require.True(t, s.Put("dropped\n"))
 	require.True(t, s.Flush(deadline))
 	_, err = io.ReadFull(r, filler)
@@ -101,8 +101,8 @@ func TestDropsWhatNobodyReads(t *testing.T) {
 // What several say is not mixed up, and each has it in order.
 func TestSeveralSay(t *testing.T) {
 	r, w := pipe(t, 0)
-	s := New(w)
-	serve(s)
+	s := new(Scribe)
+	serve(s, w)
 	const each = 2000
 	for i := range 3 {
 		go func() {
@@ -135,8 +135,8 @@ func TestSeveralSay(t *testing.T) {
 func TestRuntimeGoesOn(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	r, w := pipe(t, 0)
-	s := New(w)
-	serve(s)
+	s := new(Scribe)
+	serve(s, w)
 	turn := func() {
 		require.True(t, s.Put("a line\n"))
 		runtime.GC()

@@ -15,7 +15,7 @@ import (
 //go:linkname entersyscallblock runtime.entersyscallblock
 func entersyscallblock()
 
-// Serve writes, and never returns. The calling goroutine has to be locked to its thread, on which the signals that writing raises are
+// Serve writes to fd, and never returns. The calling goroutine has to be locked to its thread, on which the signals that writing raises are
 // blocked.
 //
 // For the runtime all of it is one system call. So nothing is called that could need the runtime: no function that may have to
@@ -23,7 +23,7 @@ func entersyscallblock()
 //
 //go:nosplit
 //go:norace
-func (s *Scribe) Serve() {
+func (s *Scribe) Serve(fd int) {
 	entersyscallblock()
 	for {
 		in := load(&s.in)
@@ -32,8 +32,8 @@ func (s *Scribe) Serve() {
 			continue
 		}
 		n := s.lineAt(s.out)
-		if s.writable() {
-			s.write(s.out%size, n)
+		if writable(fd) {
+			s.write(fd, s.out%size, n)
 		}
 		store(&s.out, s.out+n)
 		wake(&s.out)
@@ -55,8 +55,8 @@ func (s *Scribe) lineAt(out uint32) (n uint32) {
 //
 //go:nosplit
 //go:norace
-func (s *Scribe) writable() bool {
-	fds := unix.PollFd{Fd: int32(s.fd), Events: unix.POLLOUT}
+func writable(fd int) bool {
+	fds := unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT}
 	var now syscall.Timespec
 	for {
 		n, _, errno := syscall.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&fds)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
@@ -70,14 +70,14 @@ func (s *Scribe) writable() bool {
 //
 //go:nosplit
 //go:norace
-func (s *Scribe) write(at, n uint32) {
+func (s *Scribe) write(fd int, at, n uint32) {
 	var parts [2]syscall.Iovec
 	first := min(n, size-at)
 	parts[0].Base = &s.ring[at%size]
 	parts[0].SetLen(int(first))
 	parts[1].Base = &s.ring[0]
 	parts[1].SetLen(int(n - first))
-	_, _, _ = syscall.RawSyscall(unix.SYS_WRITEV, uintptr(s.fd), uintptr(unsafe.Pointer(&parts)), uintptr(len(parts)))
+	_, _, _ = syscall.RawSyscall(unix.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&parts)), uintptr(len(parts)))
 }
 
 const (

@@ -1,7 +1,7 @@
 package supervisor
 
 import (
-	"fmt"
+	"strconv"
 	"syscall"
 
 	"github.com/tinit-dev/tinit/forwarder"
@@ -113,7 +113,7 @@ func (s *Supervisor) enter(p phase) {
 // describe says how a process ended, from "ended with 3" to "was killed by signal SEGV, with a core dump".
 func describe(status syscall.WaitStatus) string {
 	if !status.Signaled() {
-		return fmt.Sprintf("ended with %d", status.ExitStatus())
+		return "ended with " + strconv.Itoa(status.ExitStatus())
 	}
 	s := "was killed by signal " + forwarder.SignalName(status.Signal())
 	if status.CoreDump() {
