@@ -384,6 +384,16 @@ func killMarked(mark string) (found int) {
 	return found
 }
 
+// executing is how many of those that PROGRAM started, itself included, execute this by now.
+func (u *running) executing(name string) (n int) {
+	for _, pid := range pids() {
+		if comm(pid) == name && hasEnv(pid, u.mark) {
+			n++
+		}
+	}
+	return n
+}
+
 func hasEnv(pid int, kv string) bool {
 	env, _ := os.ReadFile(procPath(pid, "environ"))
 	return strings.Contains("\x00"+string(env), "\x00"+kv+"\x00")

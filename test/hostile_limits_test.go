@@ -103,6 +103,8 @@ i=0; while [ $i -lt 50 ]; do (true &); i=$((i+1)); done
 echo ready; while :; do sleep 1000 & wait; done`
 		u := start("--grace", anHour, "--", "sh", "-c", script).in("cgroup=" + c.dir).start()
 		u.out.waitFor(t, "ready")
+		// A shell's child that is still the shell takes its trap for TERM over, and with it the first TERM, without a trace.
+		eventually(t, func() bool { return u.executing("sleep") == 2 }, "both are executed")
 		eventually(t, func() bool { return len(zombies(u.tinit())) == 0 }, "orphans are reaped")
 		u.tell(unix.SIGTERM)
 		assert.Equal(t, 7, u.wait())

@@ -29,7 +29,7 @@ func TestStandardStreamsClosed(t *testing.T) {
 			u := start("-v", "--", "sleep", "infinity").start()
 			program := u.sleeping()
 			// The dynamic loader opens files, and closes them again.
-			eventually(t, func() bool { return len(descriptors(program)) == 3 }, "PROGRAM has three descriptors open")
+			require.Len(t, given(program, 3), 3)
 			for _, fd := range closed {
 				assert.Equal(t, "/dev/null", descriptors(program)[fd])
 			}

@@ -45,7 +45,7 @@ func TestJobBeginsAsADaemon(t *testing.T) {
 				assert.NotContains(t, target, "/dev/ptmx")
 			}
 		}
-		fds := descriptors(info.PID)
+		fds := given(info.PID, 3)
 		assert.Len(t, fds, 3)
 		assert.Equal(t, os.DevNull, fds[0])
 		assert.Contains(t, fds[1], "pipe:")

@@ -150,3 +150,12 @@ func descriptors(pid int) map[int]string {
 	}
 	return open
 }
+
+// given is descriptors as soon as there are n: who was executed a moment ago has its libraries and its locale open too.
+func given(pid, n int) (open map[int]string) {
+	polls(deadline, func() bool {
+		open = descriptors(pid)
+		return len(open) == n
+	})
+	return open
+}

@@ -264,7 +264,9 @@ func TestPsHidepid(t *testing.T) {
 // A line is not wider than the terminal, and whole where there is none.
 func TestPsWidth(t *testing.T) {
 	long := strings.Repeat("世x", 100)
-	script := []string{"sh", "-c", `sh -c 'read x' ` + long + ` </dev/zero & ` + tinitPath + ` ps; kill $!`}
+	script := []string{"sh", "-c", `sh -c 'read x' ` + long + ` </dev/zero &
+		until grep -qzx 'read x' /proc/$!/cmdline; do :; done # it is what it is to be
+		` + tinitPath + ` ps; kill $!`}
 	r := inNamespace(t, script...)
 	require.Zero(t, r.code, r.err)
 	assert.Contains(t, r.out, long)

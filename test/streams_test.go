@@ -44,7 +44,7 @@ func TestStreamsAreProgramsAlone(t *testing.T) {
 		out := filepath.Join(dir, "out")
 		u := tinit(t, "--stdin", "/dev/zero", "--stdout", out, "--stderr", dir+"/../"+filepath.Base(dir)+"/out", "sleep", "infinity").start()
 		program := u.settled()
-		open := descriptors(program)
+		open := given(program, 3)
 		assert.Equal(t, map[int]string{0: "/dev/zero", 1: out, 2: out}, open)
 		assert.Equal(t, []int{unix.O_RDONLY, unix.O_WRONLY | unix.O_APPEND, unix.O_WRONLY | unix.O_APPEND}, openFlags(t, program))
 		eventually(t, func() bool {
