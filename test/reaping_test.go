@@ -61,7 +61,7 @@ func TestStormOfOrphans(t *testing.T) {
 // PROGRAM ends in the middle of the storm, and its code is the one reported.
 func TestExitCodeInAStorm(t *testing.T) {
 	everywhere(t, func(t *testing.T, tinit starter) {
-		u, release := orphaned(t, tinit(t, "orphans", strconv.Itoa(storm), "37"))
+		u, release := orphaned(t, tinit(t, "--grace", anHour, "--", "orphans", strconv.Itoa(storm), "37"))
 		release()
 		assert.Equal(t, 37, u.wait(), u.err)
 		assert.Empty(t, u.err.String())
