@@ -251,6 +251,7 @@ func TestIgnoredHUP(t *testing.T) {
 				u := r(tinit(t, "block-signals")).start()
 				program := u.blocked()
 				assert.True(t, sigSet(procStatus(program)["SigIgn"])[1], "PROGRAM ignores HUP")
+				eventually(t, func() bool { return sigSet(procStatus(u.tinit())["SigCgt"])[1] }, "tinit takes it, now that PROGRAM has been started")
 				u.signal(syscall.SIGHUP)
 				awaitPending(t, program, syscall.SIGHUP) // a blocked signal is pending even if it is ignored
 				u.signal(sentinel)
