@@ -19,7 +19,10 @@ func TestServicesPageEnds(t *testing.T) {
     command: ["sh", "-c", "until [ $$(wc -l <lives) -ge WANTED ]; do sleep 0.05; done; exit 9"]
 `
 	table := section(t, servicesPage(t), "## Restart, and what ends the container")
-	tested := map[string]bool{"one that was stopped by `tinit stop`": true} // by TestExampleServicesPod
+	tested := map[string]bool{
+		"one that was stopped by `tinit stop`":                           true, // by TestExampleServicesPod
+		"one that could not be executed at a `tinit start` or `restart`": true, // by TestServicesStartByHandIsNotExecuted
+	}
 	for _, test := range []struct {
 		row, one string // the table's first cell, and the service after its command
 		command  string

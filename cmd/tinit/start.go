@@ -49,7 +49,7 @@ func startJobs(args, environ []string) (code int, err error) {
 		if len(env.words()) > 0 {
 			return fmt.Errorf("%s is a service, whose environment is that of its file", name)
 		}
-		_, err := askServices(answersSoon, keeper.DoStart, name)
+		_, err := askServices(0, keeper.DoStart, name)
 		return err
 	}, func(dir *job.Dir, j job.Job) error { return startJob(dir, j, env.words(), environ) })
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -35,4 +37,22 @@ func (l *lobby) leave(client *os.File) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.silent = slices.DeleteFunc(l.silent, func(c *os.File) bool { return c == client })
+}
+
+// gone returns a channel that is closed when the client has gone, or was closed. One that has shut down its own direction only, and
+// waits for the reply, has not: that is no POLLHUP (poll(2)).
+func gone(client *os.File) <-chan struct{} {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		conn, err := client.SyscallConn()
+		if err != nil {
+			return
+		}
+		_ = conn.Read(func(fd uintptr) (done bool) {
+			n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd)}}, 0)
+			return err == nil && n > 0
+		})
+	}()
+	return gone
 }

@@ -25,13 +25,16 @@ const (
 	patience = 5 * time.Second // until a request is there, and until a reply is taken
 )
 
-// Serve answers requests at the socket, which it makes, until the process ends. answer is called by a goroutine for each client with
-// the words of a request, and may take its time. Only this process's user and root get an answer.
+// An Answer is called by a goroutine for each client with the words of a request, and may take its time. One that does should end
+// when gone, which it calls first then, says that the client has gone.
+type Answer func(words []string, gone func() <-chan struct{}) (text string, err error)
+
+// Serve answers requests at the socket, which it makes, until the process ends. Only this process's user and root get an answer.
 //
 // What a client does wrong is its own loss: a line too long or none in time, and its connection is closed.
 //
 // settle is for a process that is about to end: it returns when those that have asked have their replies, or after that time.
-func Serve(socket string, answer func(words []string) (text string, err error)) (settle func(time.Duration), err error) {
+func Serve(socket string, answer Answer) (settle func(time.Duration), err error) {
 	listener, err := listen(socket)
 	if err != nil {
 		return nil, err
@@ -53,7 +56,7 @@ func Serve(socket string, answer func(words []string) (text string, err error)) 
 }
 
 type server struct {
-	answer    func(words []string) (text string, err error)
+	answer    Answer
 	lobby     lobby
 	places    chan struct{} // of those that wait for an answer
 	answering sync.RWMutex  // held by the same
@@ -88,19 +91,15 @@ func (s *server) serve(client *os.File) {
 	select {
 	case s.places <- struct{}{}:
 		defer func() { <-s.places }()
-		reply = s.reply(request)
+		_ = client.SetReadDeadline(time.Time{})
+		text, err := s.answer(strings.Fields(request), func() <-chan struct{} { return gone(client) })
+		if reply = said + text; err != nil {
+			reply = failed + err.Error()
+		}
 	default:
 	}
 	_ = client.SetWriteDeadline(time.Now().Add(patience))
 	_ = send(client, reply, longer)
-}
-
-func (s *server) reply(request string) string {
-	text, err := s.answer(strings.Fields(request))
-	if err != nil {
-		return failed + err.Error()
-	}
-	return said + text
 }
 
 // permitted: the socket's folder and mode keep others out already, where the file system has owners.

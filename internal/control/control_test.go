@@ -32,14 +32,14 @@ func TestMain(m *testing.M) {
 }
 
 // echo answers with what it was asked, or with an error if that begins with "no".
-func echo(words []string) (string, error) {
+func echo(words []string, _ func() <-chan struct{}) (string, error) {
 	if len(words) > 0 && words[0] == "no" {
 		return "", errors.New(strings.Join(words[1:], " "))
 	}
 	return strings.Join(words, ","), nil
 }
 
-func serveAt(t *testing.T, socket string, answer func([]string) (string, error)) {
+func serveAt(t *testing.T, socket string, answer Answer) {
 	t.Helper()
 	_, err := Serve(socket, answer)
 	require.NoError(t, err)
@@ -173,7 +173,7 @@ func TestClientsThatWait(t *testing.T) {
 	socket := t.TempDir() + "/socket"
 	over := make(chan struct{})
 	waiting := make(chan struct{}, 2*mostWaiting)
-	serveAt(t, socket, func(words []string) (string, error) {
+	serveAt(t, socket, func(words []string, _ func() <-chan struct{}) (string, error) {
 		if words[0] == "slow" {
 			waiting <- struct{}{}
 			<-over
@@ -197,11 +197,49 @@ func TestClientsThatWait(t *testing.T) {
 	require.ErrorContains(t, err, "too many")
 }
 
+// Who has gone takes no place from those that come. Who has said all that it has to say, and waits, has not gone.
+func TestClientsThatGo(t *testing.T) {
+	socket := t.TempDir() + "/socket"
+	waiting, left := make(chan struct{}), make(chan struct{})
+	serveAt(t, socket, func(words []string, gone func() <-chan struct{}) (string, error) {
+		if words[0] == "slow" {
+			client := gone()
+			waiting <- struct{}{}
+			<-client
+			left <- struct{}{}
+		}
+		return words[0], nil
+	})
+	ask := func() *net.UnixConn {
+		conn := dial(t, socket)
+		_, err := io.WriteString(conn, "slow\nmore")
+		require.NoError(t, err)
+		<-waiting
+		return conn.(*net.UnixConn)
+	}
+	for range 2 * mostWaiting {
+		require.NoError(t, ask().Close())
+		<-left
+	}
+	stays := ask()
+	require.NoError(t, stays.CloseWrite())
+	text, err := Ask(socket, 0, "fast") // time in which it could be taken to have gone
+	require.NoError(t, err)
+	assert.Equal(t, "fast", text)
+	select {
+	case <-left:
+		t.Error("it waits for the reply")
+	default:
+	}
+	require.NoError(t, stays.Close())
+	<-left
+}
+
 // An answer may take its time, and others get theirs meanwhile.
 func TestAnswersAreGivenSideBySide(t *testing.T) {
 	socket := t.TempDir() + "/socket"
 	first := make(chan struct{})
-	serveAt(t, socket, func(words []string) (string, error) {
+	serveAt(t, socket, func(words []string, _ func() <-chan struct{}) (string, error) {
 		if words[0] == "slow" {
 			<-first
 		}
@@ -224,7 +262,7 @@ func TestAnswersAreGivenSideBySide(t *testing.T) {
 func TestSettle(t *testing.T) {
 	socket := t.TempDir() + "/socket"
 	asked, may := make(chan struct{}), make(chan struct{})
-	settle, err := Serve(socket, func([]string) (string, error) {
+	settle, err := Serve(socket, func([]string, func() <-chan struct{}) (string, error) {
 		close(asked)
 		<-may
 		return "done", nil

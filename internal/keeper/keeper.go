@@ -96,7 +96,8 @@ func (k *Keeper) start(signals *forwarder.Receiver) (err error) {
 	if err := k.cfg.Folder.KeepRoom(k.record); err != nil {
 		return err
 	}
-	if k.settle, err = control.Serve(k.cfg.Folder.Path+"/"+job.SocketName, k.answer); err != nil {
+	answer := func(words []string, _ func() <-chan struct{}) (string, error) { return k.answer(words) }
+	if k.settle, err = control.Serve(k.cfg.Folder.Path+"/"+job.SocketName, answer); err != nil {
 		return err
 	}
 	return k.startRecorded()

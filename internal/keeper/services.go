@@ -145,6 +145,9 @@ func (s *Services) endWith(code int) {
 
 func (s *Services) end() {
 	s.ending = true
+	for _, u := range s.units {
+		tell(&u.begins, errAllStop)
+	}
 	s.advance()
 }
 
@@ -170,16 +173,27 @@ func (s *Services) startWhatCan() {
 			continue
 		}
 		switch ready, never := s.mayStart(u); {
-		case never != nil && u.Spared:
-			u.state = ended
-			s.cfg.Supervisor.Tell("%s cannot start: %v", u.Name, never)
 		case never != nil:
 			u.state = ended
-			s.fail(never.code, "%s cannot start: %v", u.Name, never)
+			tell(&u.begins, u.cannotStart(never))
+			s.neverStarts(u, never)
 		case ready:
 			u.start()
+		case u.begins != nil:
+			if why := u.hindrance(); why != nil {
+				tell(&u.begins, why) // though it is started when that one is
+			}
 		}
 	}
+}
+
+// neverStarts: a start by hand that cannot be is no failure of all.
+func (s *Services) neverStarts(u *unit, why *never) {
+	if u.Spared || u.manual {
+		s.cfg.Supervisor.Tell("%v", u.cannotStart(why))
+		return
+	}
+	s.fail(why.code, "%v", u.cannotStart(why))
 }
 
 // stopWhatCan: nobody is stopped while there is somebody who depends on it.

@@ -18,28 +18,35 @@ const (
 	DoList    = "list"    // the same for people: each quoted, as by strconv.Quote, the cells of a row and after it a ";"
 	DoHealthy = "healthy" // none, or a service. The reply is an error unless it, or all, run and are ready
 	DoLog     = "log"     // a service. The reply is the format, json or text, and the file that its output goes to
-	DoStart   = "start"   // a service that has ended
+	DoStart   = "start"   // a service that does not run. The reply comes when it does
 	// And DoStop, DoRestart ("-" or a duration) and DoKill (a signal), with a service after that.
 )
 
 // answer runs in a goroutine of the client's.
-func (s *Services) answer(words []string) (text string, err error) {
+func (s *Services) answer(words []string, gone func() <-chan struct{}) (text string, err error) {
 	words = append(words, "", "", "")
-	var settled <-chan struct{}
-	if !s.group.Do(func() { text, settled, err = s.do(words[0], words[1], words[2]) }) {
-		return "", errors.New("all services have ended")
+	var asked *outcome
+	if !s.group.Do(func() { text, asked, err = s.do(words[0], words[1], words[2]) }) {
+		return "", errAllEnded
 	}
-	if settled != nil {
-		select {
-		case <-settled:
-		case <-s.over: // and with all of them this one has
-		}
+	if asked == nil {
+		return text, err
 	}
-	return text, err
+	select {
+	case <-asked.known:
+	case <-s.over:
+	case <-gone(): // it is done all the same
+	}
+	select {
+	case <-asked.known:
+		return "", asked.err
+	default:
+		return "", nil // it was to end, and with all of them it has
+	}
 }
 
-// do returns a channel if there is more to be waited for, which is closed then.
-func (s *Services) do(what, argument, name string) (text string, settled <-chan struct{}, err error) {
+// do returns an outcome if there is more to be waited for.
+func (s *Services) do(what, argument, name string) (text string, asked *outcome, err error) {
 	switch what {
 	case DoStatus, DoList, DoHealthy, DoLog, DoStart:
 		argument, name = "", argument
@@ -60,7 +67,7 @@ func (s *Services) do(what, argument, name string) (text string, settled <-chan 
 	case u == nil:
 		return "", nil, errors.New("which service?")
 	case s.ending && what != DoKill && what != DoLog:
-		return "", nil, errors.New("all services are being stopped")
+		return "", nil, errAllStop
 	}
 	switch what {
 	case DoLog:
@@ -73,7 +80,8 @@ func (s *Services) do(what, argument, name string) (text string, settled <-chan 
 		}
 		return format + u.output.file, nil, nil
 	case DoStart:
-		return "", nil, u.startAgain()
+		asked, err = u.startByHand()
+		return "", asked, err
 	case DoKill:
 		sig, err := forwarder.ParseSignal(argument)
 		if err == nil && u.supervisor.PID() == 0 {
@@ -92,7 +100,11 @@ func (s *Services) do(what, argument, name string) (text string, settled <-chan 
 		}
 		after = d
 	}
-	return "", u.stopByHand(after, what == DoRestart), nil
+	if what == DoRestart {
+		asked, err = u.restartByHand(after)
+		return "", asked, err
+	}
+	return "", u.stopByHand(after), nil
 }
 
 // healthy is for probes of the whole container.

@@ -31,9 +31,10 @@ type unit struct {
 	ran        bool      // its program has run
 	restarts   int
 	exit       *exit
-	manual     bool           // somebody asked for its stop
-	again      bool           // and for its start after that
-	settled    chan struct{}  // closed when that was done; nil if nobody waits
+	manual     bool           // somebody asked for its stop, or for its start after that, which has not succeeded yet
+	again      bool           // it was the start
+	ends       *outcome       // of the stop; nil if nobody waits
+	begins     *outcome       // of the start
 	stopSignal syscall.Signal // in place of the service's
 	readiness
 	health health
@@ -139,14 +140,16 @@ func changed(env, changes []string) []string {
 }
 
 func (u *unit) start() {
-	u.state, u.manual = running, false
+	u.state = running
 	u.started, u.readiness = time.Now(), readiness{}
 	if err := u.supervisor.Start(u.command); err != nil {
 		u.all.cfg.Supervisor.Warn("%s: %v", u.Name, err)
+		tell(&u.begins, fmt.Errorf("%s: %w", u.Name, err))
 		u.over(exit{code: codeOf(err)})
 		return
 	}
-	u.ran = true
+	u.ran, u.manual = true, false
+	tell(&u.begins, nil)
 	u.watchHealth()
 	if u == u.all.program {
 		u.all.programRuns()
@@ -158,56 +161,6 @@ func (u *unit) start() {
 func (u *unit) stop() {
 	u.state = stopping
 	u.supervisor.StopBy(u.stopSignal, u.StopGrace)
-}
-
-// stopByHand has it end because somebody asked for that: its end is no failure, and it stays so until it is asked for again.
-func (u *unit) stopByHand(killAfter time.Duration, again bool) (settled <-chan struct{}) {
-	if u.state == ended && !again {
-		return nil
-	}
-	u.manual, u.again = true, again
-	if u.settled == nil {
-		u.settled = make(chan struct{})
-	}
-	settled = u.settled
-	switch u.state {
-	case running, stopping:
-		u.state = stopping
-		u.supervisor.StopBy(u.stopSignal, killAfter)
-	default:
-		u.rest()
-		u.settle()
-		u.all.advance()
-	}
-	return settled
-}
-
-// settle is the end of a stop by hand: it stays so, or is started again.
-func (u *unit) settle() {
-	u.state = ended
-	if u.again && !u.all.ending {
-		u.again, u.state = false, waiting
-		u.lives.reset()
-	}
-	if u.settled != nil {
-		close(u.settled)
-		u.settled = nil
-	}
-}
-
-// startAgain is for one that has ended.
-func (u *unit) startAgain() error {
-	if u.state == running || u.state == stopping {
-		return fmt.Errorf("%s is %s", u.Name, u.state)
-	}
-	if _, never := u.all.mayStart(u); never != nil {
-		return never
-	}
-	u.rest()
-	u.lives.reset()
-	u.state = waiting
-	u.all.advance()
-	return nil
 }
 
 // gone: the program, and what it left behind, have ended.
