@@ -38,6 +38,8 @@ type Command struct {
 	Ignored []syscall.Signal
 	// Streams are the program's standard input, output and error; nil is this process's own. They stay open here.
 	Streams [3]*os.File
+	// Inherited are those of [HoldInherited] that the program has too. No other goroutine may start a program meanwhile.
+	Inherited []int
 	// User is whom the program runs as. It takes a stage. Variables such as HOME are in Env, see [User.Environ].
 	User *User
 	// Dir is the working directory, which is entered as User. It takes a stage.
@@ -141,6 +143,8 @@ func (c Command) fork(attr *syscall.ProcAttr, start func() (int, error)) (pid in
 		defer noStealing()()
 	}
 	defer runtime.KeepAlive(c.Streams)
+	setCloseOnExec(c.Inherited, 0)
+	defer setCloseOnExec(c.Inherited, unix.FD_CLOEXEC)
 	return start()
 }
 

@@ -31,12 +31,25 @@ func Detach() *Terminal {
 // CloseInherited closes the descriptors from 3 on that this process was started with. They have no close-on-exec flag: all
 // that Go opens has.
 func CloseInherited() error {
+	return eachInherited(func(fd int) { _ = unix.Close(fd) })
+}
+
+// HoldInherited keeps the same descriptors from all programs but those whose [Command] has them as Inherited, and returns them.
+func HoldInherited() (fds []int, err error) {
+	err = eachInherited(func(fd int) {
+		unix.CloseOnExec(fd)
+		fds = append(fds, fd)
+	})
+	return fds, err
+}
+
+func eachInherited(do func(fd int)) error {
 	dir, err := os.Open("/proc/self/fd")
 	if errors.Is(err, fs.ErrNotExist) {
 		// Without /proc there is no telling how far they go. More than this a process is seldom given, and never by accident.
 		const most = 1 << 16
 		for fd := 3; fd < most; fd++ {
-			closeInherited(fd)
+			ifInherited(fd, do)
 		}
 		return nil
 	}
@@ -47,14 +60,21 @@ func CloseInherited() error {
 	names, err := dir.Readdirnames(-1)
 	for _, name := range names {
 		if fd, err := strconv.Atoi(name); err == nil && fd >= 3 {
-			closeInherited(fd)
+			ifInherited(fd, do)
 		}
 	}
 	return err
 }
 
-func closeInherited(fd int) {
+func ifInherited(fd int, do func(fd int)) {
 	if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
-		_ = unix.Close(fd)
+		do(fd)
+	}
+}
+
+// setCloseOnExec sets or takes away the flag of all.
+func setCloseOnExec(fds []int, flag int) {
+	for _, fd := range fds {
+		_, _ = unix.FcntlInt(uintptr(fd), unix.F_SETFD, flag)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -55,6 +56,10 @@ func keepsServices(argv, environ []string) (code int, err error) {
 		say.warn("%v", w)
 	}
 	o.overrule(file, environ)
+	held, err := session.HoldInherited()
+	if err != nil {
+		say.warn("services have descriptors that are PROGRAM's: %v", err)
+	}
 	o.inherit(signals, say)
 	if err := reaper.Subreaper(); err != nil {
 		say.warn("orphans go to another process: %v", err)
@@ -64,6 +69,7 @@ func keepsServices(argv, environ []string) (code int, err error) {
 	}
 	if len(program) > 0 {
 		o.command.Name, o.command.Args, o.command.Env = program[0], program, environ
+		o.command.Inherited, o.command.PIDVariables = held, meantForInit(environ)
 		if err := o.prepare(environ, signals); err != nil {
 			return own.codes.of(err), err
 		}
@@ -75,6 +81,16 @@ func keepsServices(argv, environ []string) (code int, err error) {
 	}
 	o.takeIgnored(signals, say)
 	return s.Run(), nil
+}
+
+// meantForInit are the variables that name the init, which started this process, and are to name PROGRAM.
+func meantForInit(environ []string) (variables []string) {
+	for _, kv := range environ {
+		if name, value, _ := strings.Cut(kv, "="); isFor(name, value, os.Getppid()) {
+			variables = append(variables, name)
+		}
+	}
+	return variables
 }
 
 // lastOf says all that is wrong with a file but the last, which is for the caller to say: each is a line.

@@ -88,10 +88,8 @@ func (who *personality) sort(environ []string) (e environment) {
 			continue
 		}
 		e.rest = append(e.rest, kv)
-		if strings.HasSuffix(name, "_PID") && slices.Contains(pidVariables[:], name) {
-			if pid, err := strconv.Atoi(value); err == nil && pid == os.Getpid() {
-				e.pids = append(e.pids, name)
-			}
+		if isFor(name, value, os.Getpid()) {
+			e.pids = append(e.pids, name)
 		}
 	}
 	if len(e.pids) > 0 {
@@ -99,6 +97,15 @@ func (who *personality) sort(environ []string) (e environment) {
 		e.rest = slices.DeleteFunc(e.rest, func(kv string) bool { return strings.HasPrefix(kv, "LISTEN_PIDFDID=") })
 	}
 	return e
+}
+
+// isFor reports whether the variable is one of pidVariables, and names the process pid.
+func isFor(name, value string, pid int) bool {
+	if !strings.HasSuffix(name, "_PID") || !slices.Contains(pidVariables[:], name) {
+		return false
+	}
+	named, err := strconv.Atoi(value)
+	return err == nil && named == pid
 }
 
 func (who *personality) heeds(name string) (heeded, passedOn bool) {

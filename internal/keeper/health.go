@@ -71,7 +71,7 @@ func (u *unit) isStarting() bool {
 func (u *unit) probe() {
 	null := u.all.outputs.null
 	c := session.Command{
-		Name: u.Health.Test[0], Args: u.Health.Test, Env: u.command.Env, Place: session.NewSession,
+		Name: u.Health.Test[0], Args: u.Health.Test, Env: changed(u.command.Env, passed), Place: session.NewSession,
 		Dir: u.command.Dir, User: u.command.User, Streams: [3]*os.File{null, null, null},
 	}
 	life := u.started

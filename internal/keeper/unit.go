@@ -82,7 +82,7 @@ func (s *Services) add(spec service.Service) (*unit, error) {
 			SingleChild: true,
 			Grace:       cfg.Grace, Verbose: cfg.Verbose, Warn: cfg.Warn, Tell: cfg.Tell, Note: cfg.Note,
 		}
-		u.command = session.Command{Name: spec.Args[0], Args: spec.Args, Env: s.cfg.Environ, Place: session.NewSession}
+		u.command = session.Command{Name: spec.Args[0], Args: spec.Args, Env: changed(s.cfg.Environ, passed), Place: session.NewSession}
 	}
 	if err := s.complete(&u.command, spec); err != nil {
 		return nil, err
@@ -94,6 +94,9 @@ func (s *Services) add(spec service.Service) (*unit, error) {
 		u.command.Streams = [3]*os.File{s.outputs.null, u.output.out, u.output.err}
 	}
 	cfg.Called = spec.Name
+	u.command.PIDVariables = slices.DeleteFunc(slices.Clone(u.command.PIDVariables), func(variable string) bool {
+		return slices.ContainsFunc(spec.Env, func(change string) bool { return change == variable || strings.HasPrefix(change, variable+"=") })
+	})
 	// Last, and in place of what this process may have of that name, as within a job: getenv(3) finds the first.
 	u.command.Env = changed(changed(u.command.Env, spec.Env), []string{mark})
 	if spec.Notify {
@@ -125,6 +128,10 @@ func (s *Services) complete(c *session.Command, spec service.Service) (err error
 	}
 	return err
 }
+
+// passed are variables that are about what was passed to tinit, sockets (sd_listen_fds(3)) and a watchdog (sd_watchdog_enabled(3)):
+// these are PROGRAM's, as the descriptors are. A service that has the number that they name would take others for them.
+var passed = []string{"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC"}
 
 // changed is env with changes: K=V sets K, K alone takes it out.
 func changed(env, changes []string) []string {
