@@ -66,6 +66,19 @@ func TestWhoReaps(t *testing.T) {
 	}
 }
 
+// Beside services it is said once, and not of each.
+func TestWhoReapsBesideServices(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		s := newServices(t, "services:\n  web: {command: sleep 1000}\n  again: {command: 'true', restart: always}\n")
+		u := s.init(starter(tinit).waiting(waits), "-v", "--", "sleep", "1000").start()
+		eventually(t, func() bool { return s.info("again").Restarts > 1 }, "it is started again")
+		u.signal(unix.SIGTERM)
+		assert.Equal(t, 143, u.wait())
+		assert.Equal(t, 1, strings.Count(u.err.String(), " reaps\n"), u.err)
+		assert.GreaterOrEqual(t, strings.Count(u.err.String(), "tinit: started "), 6, "control: all have been started")
+	}
+}
+
 func disposition(pid int, sig unix.Signal) string {
 	status := procStatus(pid)
 	switch {

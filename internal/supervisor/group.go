@@ -50,6 +50,7 @@ func (g *Group) Add(cfg Config, terminal *session.Terminal, mark string, hasGone
 	m := &member{mark: mark, hasGone: hasGone, told: true}
 	m.Supervisor = &Supervisor{
 		cfg: cfg, signals: g.loop.signals, reaper: g.loop.reaper, again: g.loop.again, calls: g.loop.calls, terminal: terminal,
+		saidWho: true, // of its own the init says who does: that a keeper does is no news, and it would be said of each member
 	}
 	m.sys = system{
 		send:      forwarder.Target.Send,

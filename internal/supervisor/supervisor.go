@@ -77,6 +77,7 @@ type Supervisor struct {
 	leftovers  leftovers
 	killUntil  time.Time
 	saidEPERM  bool
+	saidWho    bool           // reaps
 	asked      bool           // to end, by a stop signal
 	selfStop   bool           // this process stopped itself because the main program was stopped
 	groupStop  syscall.Signal // what was sent on last for a stop signal that all in this group may have got, 0 if none
@@ -229,7 +230,10 @@ func (s *Supervisor) Start(c session.Command) error {
 	}
 	s.cfg.Note("started %s as process %d", p.name, p.pid)
 	if !s.kernelReaps {
-		s.cfg.Note("tinit reaps")
+		if !s.saidWho {
+			s.saidWho = true
+			s.cfg.Note("tinit reaps")
+		}
 		return nil
 	}
 	s.letKernel(p, pidfd)
