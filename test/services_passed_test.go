@@ -1,7 +1,6 @@
 package test
 
 import (
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -12,7 +11,7 @@ import (
 )
 
 // passedOn are the variables about what was passed to tinit.
-var passedOn = []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "WATCHDOG_PID", "WATCHDOG_USEC"}
+var passedOn = []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "WATCHDOG_PID", "WATCHDOG_USEC", "NOTIFY_SOCKET"}
 
 // variables is the environment of a process.
 func variables(t *testing.T, pid int) map[string]string {
@@ -27,10 +26,9 @@ func variables(t *testing.T, pid int) map[string]string {
 	return all
 }
 
-// hasOpen waits until a process has that many descriptors: a dynamic loader opens more, and closes them.
 func hasOpen(t *testing.T, pid, count int) {
 	t.Helper()
-	eventually(t, func() bool { return len(descriptors(pid)) == count }, fmt.Sprintf("%d descriptors, not %v", count, descriptors(pid)))
+	assert.Len(t, given(pid, count), count)
 }
 
 // Sockets and a watchdog are PROGRAM's beside services as they are without, in each of its lives. No service has a descriptor of
@@ -48,7 +46,7 @@ services:
 		healthcheck: {test: [CMD-SHELL, 'echo $$$$ >probe; exec sleep 1000'], interval: 10ms}
 `)
 		u := activated(s.init(tinit, "--", "sleep", "1000"),
-			"LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=a LISTEN_PIDFDID=5 WATCHDOG_PID=$$ WATCHDOG_USEC=7 OTHER=1").start()
+			"LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=a LISTEN_PIDFDID=5 WATCHDOG_PID=$$ WATCHDOG_USEC=7 NOTIFY_SOCKET=/n OTHER=1").start()
 		process := func(name string) int { return outside(t, u, s.becomes(name, "running").PID) }
 		for _, name := range []string{"web", "other"} {
 			pid := process(name)
@@ -80,8 +78,8 @@ services:
 			}
 			pid := process("program")
 			has, inner := variables(t, pid), strconv.Itoa(nsPid(t, pid))
-			assert.Equal(t, []string{inner, "1", "a", inner, "7"},
-				[]string{has["LISTEN_PID"], has["LISTEN_FDS"], has["LISTEN_FDNAMES"], has["WATCHDOG_PID"], has["WATCHDOG_USEC"]})
+			assert.Equal(t, []string{inner, "1", "a", inner, "7", "/n"},
+				[]string{has["LISTEN_PID"], has["LISTEN_FDS"], has["LISTEN_FDNAMES"], has["WATCHDOG_PID"], has["WATCHDOG_USEC"], has["NOTIFY_SOCKET"]})
 			assert.NotContains(t, has, "LISTEN_PIDFDID")
 			assert.Contains(t, descriptors(pid)[3], "pipe")
 			hasOpen(t, pid, 4)

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"fmt"
 	"os"
 	"syscall"
 	"time"
@@ -105,7 +106,11 @@ func (u *unit) probed(succeeded bool) {
 		}
 	}
 	if h.state != before && h.state == unhealthy {
-		u.all.cfg.Supervisor.Tell("%s is unhealthy: its healthcheck failed %d times in a row", u.Name, h.failures)
+		often := ""
+		if h.failures > 1 {
+			often = fmt.Sprintf(" %d times in a row", h.failures)
+		}
+		u.all.cfg.Supervisor.Tell("%s is unhealthy: its healthcheck failed%s", u.Name, often)
 	}
 	u.probeLater()
 	u.all.advance()

@@ -246,7 +246,7 @@ func checkStop(s *Services) {
 func TestCheckStop(t *testing.T) {
 	assert.Equal(t, []string{
 		"it hangs", "the first is gone", "the next life has its own", "the end of the first says nothing of it",
-		"web is unhealthy: its healthcheck failed 1 times in a row", "control: that of its own does",
+		"web is unhealthy: its healthcheck failed", "control: that of its own does",
 	}, said(t, "check-stop", t.TempDir()))
 }
 

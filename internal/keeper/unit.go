@@ -129,9 +129,10 @@ func (s *Services) complete(c *session.Command, spec service.Service) (err error
 	return err
 }
 
-// passed are variables that are about what was passed to tinit, sockets (sd_listen_fds(3)) and a watchdog (sd_watchdog_enabled(3)):
-// these are PROGRAM's, as the descriptors are. A service that has the number that they name would take others for them.
-var passed = []string{"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC"}
+// passed are variables that are about what was passed to tinit, sockets (sd_listen_fds(3)), a watchdog (sd_watchdog_enabled(3)) and
+// who is to hear of readiness (sd_notify(3)): these are PROGRAM's, as the descriptors are. A service that has the number that they
+// name would take others for them, and one that is ready would say so for all.
+var passed = []string{"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC", "NOTIFY_SOCKET"}
 
 // changed is env with changes: K=V sets K, K alone takes it out.
 func changed(env, changes []string) []string {
