@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/jsontext"
 	"github.com/tinit-dev/tinit/session"
@@ -98,26 +100,31 @@ func allJobs() (*job.Dir, []job.Job, error) {
 	return dir, jobs, err
 }
 
-// findJobs finds those that words name, or the current one if there are none.
-func findJobs(words []string) (*job.Dir, []job.Job, error) {
+// findTargets finds the jobs that words name, or the current one if there are none.
+func findTargets(words []string) (*job.Dir, []target) {
 	dir, all, err := allJobs()
 	if err != nil {
-		return nil, nil, err
+		return nil, []target{{err: err}} // the same for all of them
 	}
 	if len(words) == 0 {
 		words = []string{"%%"}
 	}
-	found := make([]job.Job, len(words))
+	targets := make([]target, len(words))
 	for i, word := range words {
-		if found[i], err = job.Find(all, word); err != nil {
-			return nil, nil, besideServices(err, word)
+		t := &targets[i]
+		if t.job, t.err = job.Find(all, word); t.err != nil {
+			t.err = besideServices(t.err, word)
 		}
 	}
-	return dir, found, nil
+	return dir, targets
 }
 
-// complain says what is wrong, for a command that goes on.
-func complain(err error) { _, _ = os.Stderr.WriteString(line(err.Error())) }
+// complain says what is wrong, for a command that goes on, whether anybody reads it or not: os.Stderr would end it by SIGPIPE.
+func complain(err error) {
+	if writable(unix.Stderr) {
+		_, _ = unix.Write(unix.Stderr, []byte(line(err.Error())))
+	}
+}
 
 // stateOf says in a word or two what has become of a job, as a shell does.
 func stateOf(j job.Job) string {

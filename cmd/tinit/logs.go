@@ -11,6 +11,7 @@ import (
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/keeper"
 	"github.com/tinit-dev/tinit/internal/logfile"
+	"github.com/tinit-dev/tinit/session"
 )
 
 const logsUsage = `Usage: tinit logs [-f] [-n N] [-e] [JOB]
@@ -84,11 +85,8 @@ func findJob(command string, words []string) (job.Job, error) {
 	if len(words) > 1 {
 		return job.Job{}, hintedTo(command, fmt.Errorf("%q is one job too many", words[1]))
 	}
-	_, jobs, err := findJobs(words)
-	if err != nil {
-		return job.Job{}, err
-	}
-	return jobs[0], nil
+	_, targets := findTargets(words)
+	return targets[0].job, targets[0].err
 }
 
 // closeAtEnd closes a channel when the job ends. It returns false if it has ended already. The error is that nobody here can tell.
@@ -217,23 +215,19 @@ func continueJobs(args, _ []string) (code int, err error) {
 	if help {
 		return printOut(bgUsage)
 	}
-	_, jobs, err := findJobs(rest)
-	if err != nil {
-		return ownError(err)
-	}
-	return each(jobs, func(j job.Job) error {
+	return eachNamed(rest, nil, func(_ *job.Dir, j job.Job) error {
 		if err := killJob(j, unix.SIGCONT); err != nil {
 			return err
 		}
 		_, err := printOut(fmt.Sprintf("[%d] %s\n", j.Number, commandLine(j.Program)))
 		return err
-	})
+	}), nil
 }
 
 const waitUsage = `Usage: tinit wait [JOB...]
 
 Wait until jobs have ended (the current one if none is named), and leave with the
-exit code of the last.
+exit code of the last, or with 125 if that of one is not to be had.
 
 JOB: 1 or %1, %% (the current one), %- (the one before), or its name.
 See tinit-jobs(1).
@@ -248,22 +242,21 @@ func waitForJobs(args, _ []string) (code int, err error) {
 	if help {
 		return printOut(waitUsage)
 	}
-	_, jobs, err := findJobs(rest)
-	if err != nil {
-		return ownError(err)
-	}
-	for _, j := range jobs {
+	var last int
+	failed := eachNamed(rest, nil, func(_ *job.Dir, j job.Job) (err error) {
 		end := make(chan struct{})
 		runs, err := closeAtEnd(j, end)
 		if err != nil {
-			return ownError(err)
+			return err
 		}
 		if runs {
 			<-end
 		}
-		if code, err = exitCode(j); err != nil {
-			return code, err
-		}
+		last, err = exitCode(j)
+		return err
+	})
+	if failed != 0 {
+		return session.CodeOwnError, nil
 	}
-	return code, nil
+	return last, nil
 }

@@ -58,18 +58,6 @@ func isService(name string) bool {
 	return err == nil
 }
 
-// splitServices takes those of words that are services from those that are jobs.
-func splitServices(words []string) (services, jobs []string) {
-	for _, word := range words {
-		if isService(word) {
-			services = append(services, word)
-		} else {
-			jobs = append(jobs, word)
-		}
-	}
-	return services, jobs
-}
-
 // besideServices has an error that there is no such job say, where services are kept, how these are meant.
 func besideServices(err error, word string) error {
 	if _, none := askServices(answersSoon, keeper.DoList); none != nil {
@@ -84,28 +72,41 @@ func besideServices(err error, word string) error {
 	return fmt.Errorf("%w, and no service of that name", err)
 }
 
-// eachNamed does something with every service and job that words name; with the current job if there are none.
-func eachNamed(words []string, service func(name string) error, do func(*job.Dir, job.Job) error) (code int, err error) {
-	services, others := splitServices(words)
-	code, err = each(services, service)
-	if len(services) > 0 && len(others) == 0 {
-		return code, err
-	}
-	dir, jobs, findErr := findJobs(others)
-	if findErr != nil {
-		if err != nil {
-			complain(err)
+// A target is what a word of the command line names: a service, a job, or neither.
+type target struct {
+	service string
+	job     job.Job
+	err     error // why it is neither
+}
+
+// eachNamed does something with every service and job that words name; with the current job if there are none. One that there is not
+// keeps nothing from the others, as with kill(1). All are looked up before anything is done: %% may be another one then. A command
+// that is for jobs only has no service.
+func eachNamed(words []string, service func(name string) error, do func(*job.Dir, job.Job) error) (code int) {
+	var targets []target
+	var others []string
+	for _, word := range words {
+		if service != nil && isService(word) {
+			targets = append(targets, target{service: word})
+		} else {
+			others = append(others, word)
 		}
-		return ownError(findErr)
 	}
-	jobsCode, jobsErr := each(jobs, func(j job.Job) error { return do(dir, j) })
-	if jobsErr != nil {
-		if err != nil {
-			complain(err)
+	var dir *job.Dir
+	if len(targets) == 0 || len(others) > 0 {
+		var found []target
+		dir, found = findTargets(others)
+		targets = append(targets, found...)
+	}
+	return each(targets, func(t target) error {
+		switch {
+		case t.err != nil:
+			return &unfound{t.err}
+		case t.service != "":
+			return service(t.service)
 		}
-		return jobsCode, jobsErr
-	}
-	return code, err
+		return do(dir, t.job)
+	})
 }
 
 // servicesStatus is tinit status where services are kept. done is false if it is about a job.

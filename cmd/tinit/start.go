@@ -51,7 +51,7 @@ func startJobs(args, environ []string) (code int, err error) {
 		}
 		_, err := askServices(0, keeper.DoStart, name)
 		return err
-	}, func(dir *job.Dir, j job.Job) error { return startJob(dir, j, env.words(), environ) })
+	}, func(dir *job.Dir, j job.Job) error { return startJob(dir, j, env.words(), environ) }), nil
 }
 
 // startJob starts a job that has ended. more are flags beside those that it was started with first.
@@ -103,7 +103,7 @@ func restartJobs(args, environ []string) (code int, err error) {
 		}
 		_, err = printOut(said + "\n")
 		return err
-	})
+	}), nil
 }
 
 const rmUsage = `Usage: tinit rm [-f] [-a | JOB...]
@@ -132,30 +132,29 @@ func removeJobs(args, _ []string) (code int, err error) {
 	case all && len(rest) > 0:
 		return ownError(hintedTo("rm", errors.New("--all and JOB do not go together")))
 	}
-	var dir *job.Dir
-	var jobs []job.Job
-	if all {
-		dir, jobs, err = allJobs()
-		jobs = slices.DeleteFunc(jobs, func(j job.Job) bool { return !force && !over(j) })
-	} else {
-		dir, jobs, err = findJobs(rest)
+	if !all {
+		return eachNamed(rest, nil, func(dir *job.Dir, j job.Job) error { return removeJob(dir, j, force) }), nil
 	}
+	dir, jobs, err := allJobs()
 	if err != nil {
 		return ownError(err)
 	}
-	return each(jobs, func(j job.Job) error {
-		if force {
-			if err := stopJob(j, -1); err != nil {
-				return err
-			}
+	jobs = slices.DeleteFunc(jobs, func(j job.Job) bool { return !force && !over(j) })
+	return each(jobs, func(j job.Job) error { return removeJob(dir, j, force) }), nil
+}
+
+func removeJob(dir *job.Dir, j job.Job, force bool) error {
+	if force {
+		if err := stopJob(j, -1); err != nil {
+			return err
 		}
-		folder, err := dir.Again(j)
-		if err != nil {
-			return fmt.Errorf("%w (tinit rm -f ends it first)", err)
-		}
-		defer folder.Close()
-		return dir.Remove(folder)
-	})
+	}
+	folder, err := dir.Again(j)
+	if err != nil {
+		return fmt.Errorf("%w (tinit rm -f ends it first)", err)
+	}
+	defer folder.Close()
+	return dir.Remove(folder)
 }
 
 // over reports whether nothing of the job runs any more.

@@ -53,27 +53,32 @@ func stopJobs(args, _ []string) (code int, err error) {
 	return eachNamed(rest, func(name string) error {
 		_, err := askServices(0, keeper.DoStop, timeoutWord(timeout), name)
 		return err
-	}, func(_ *job.Dir, j job.Job) error { return stopJob(j, timeout) })
+	}, func(_ *job.Dir, j job.Job) error { return stopJob(j, timeout) }), nil
 }
 
-// each does something with every one, whatever becomes of the others.
-func each[T any](all []T, do func(T) error) (code int, err error) {
-	for _, j := range all {
-		if e := do(j); e != nil {
-			if err != nil {
-				complain(err)
-			}
-			code, err = failedWith(e), e
+// each does something with every one, whatever becomes of the others, and says at once what has failed: with the next one it may take
+// its time. The code is the highest of theirs.
+func each[T any](all []T, do func(T) error) (code int) {
+	for _, one := range all {
+		if err := do(one); err != nil {
+			complain(err)
+			code = max(code, failedWith(err))
 		}
 	}
-	return code, err
+	return code
 }
+
+// An unfound says why a word names no job.
+type unfound struct{ error }
 
 // failedWith is the exit code for what could not be done to one of several: for a program that could not be started, that of tinit
 // run.
 func failedWith(err error) int {
 	if daemon, ok := errors.AsType[*session.DaemonError](err); ok {
 		return daemon.ExitCode()
+	}
+	if _, ok := errors.AsType[*unfound](err); ok {
+		return session.CodeOwnError
 	}
 	return 1
 }
@@ -223,7 +228,7 @@ func killJobs(args, _ []string) (code int, err error) {
 	return eachNamed(rest, func(name string) error {
 		_, err := askServices(answersSoon, keeper.DoKill, forwarder.SignalName(sig), name)
 		return err
-	}, func(_ *job.Dir, j job.Job) error { return killJob(j, sig) })
+	}, func(_ *job.Dir, j job.Job) error { return killJob(j, sig) }), nil
 }
 
 func killJob(j job.Job, sig unix.Signal) error {
