@@ -219,8 +219,7 @@ func continueJobs(args, _ []string) (code int, err error) {
 		if err := killJob(j, unix.SIGCONT); err != nil {
 			return err
 		}
-		_, err := printOut(fmt.Sprintf("[%d] %s\n", j.Number, commandLine(j.Program)))
-		return err
+		return tell(fmt.Sprintf("[%d] %s", j.Number, commandLine(j.Program)), j.Brief()+" was continued")
 	}), nil
 }
 

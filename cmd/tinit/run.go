@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/keeper"
 	"github.com/tinit-dev/tinit/internal/service"
@@ -36,7 +38,8 @@ keeper that is its init. Print the job's number, PROGRAM's process and its name.
 As for tinit itself: -c -g -r -e --grace --stop-delay --stop-signal -u -C --umask
 --env --env-file --no-new-privileges --ignore --new-session -v -q. See tinit(1).
 Exit codes: 0 it runs; 127 not found, 126 not executable, 125 an error of tinit's
-own; with --wait, 124 not ready in time. See tinit-run(1).
+own; with --wait, 124 not ready in time; 123 it runs, and could not be printed.
+See tinit-run(1).
 `
 
 // A jobRequest is what tinit run was asked for, and what it takes to start the job again.
@@ -190,10 +193,37 @@ func (r *jobRequest) startKeeper(dir *job.Dir, folder *job.Folder, record job.Re
 	}
 	if r.level > quiet {
 		warnOfLogout(dir.Path)
-		return printOut(said + "\n")
+		if err := tellStarted(said); err != nil {
+			return codeUntold, err
+		}
 	}
 	return 0, nil
 }
+
+// codeUntold is for a job that runs, which its line could not say. Every other code but 0 says that it does not: whoever tries again
+// then would have a second one.
+const codeUntold = 123
+
+// An untold says what was done with a job, after its line did not.
+type untold struct {
+	done string
+	err  error
+}
+
+func (e *untold) Error() string { return fmt.Sprintf("%s, but that could not be printed: %v", e.done, e.err) }
+
+func (e *untold) Unwrap() error { return e.err }
+
+// tell prints the line of a job with which something is done by now. That nobody reads it is said too, and not died of.
+func tell(line, done string) error {
+	if err := writeLast(unix.Stdout, line+"\n"); err != nil {
+		return &untold{done, err}
+	}
+	return nil
+}
+
+// tellStarted tells of a job as its keeper names it.
+func tellStarted(said string) error { return tell(said, said+" was started") }
 
 // stopAfter is how long a stop waits before KILL if nothing else is asked for. That --kill-after is 0 means never.
 func (r *jobRequest) stopAfter() time.Duration {

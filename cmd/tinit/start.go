@@ -101,8 +101,7 @@ func restartJobs(args, environ []string) (code int, err error) {
 		if err != nil {
 			return err
 		}
-		_, err = printOut(said + "\n")
-		return err
+		return tellStarted(said)
 	}), nil
 }
 

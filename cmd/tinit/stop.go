@@ -80,6 +80,9 @@ func failedWith(err error) int {
 	if _, ok := errors.AsType[*unfound](err); ok {
 		return session.CodeOwnError
 	}
+	if _, ok := errors.AsType[*untold](err); ok {
+		return codeUntold
+	}
 	return 1
 }
 
