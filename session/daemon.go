@@ -26,7 +26,8 @@ type Daemon struct {
 	Args []string
 	// Env is the environment, this process's if nil.
 	Env []string
-	// Dir is the working directory, the root directory if empty: a daemon keeps no file system busy.
+	// Dir is the working directory, the root directory if empty: a daemon keeps no file system busy. With "." it stays in this
+	// process's, even one that was removed, or that may not be entered any more.
 	Dir string
 	// Umask is the file mode creation mask (umask(2)), this process's if nil.
 	Umask *int

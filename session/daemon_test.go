@@ -112,6 +112,21 @@ func link(t *testing.T, pid int, name string) string {
 	return target
 }
 
+// A directory that was removed is still there for who is in it.
+func TestDaemonizeInItsDirectory(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	gone := filepath.Join(dir, "gone")
+	require.NoError(t, os.Mkdir(gone, 0o755))
+	t.Chdir(gone)
+	require.NoError(t, os.Remove(gone))
+	for in, want := range map[string]string{".": gone + " (deleted)", "": "/"} {
+		said, err := Daemonize(t.Context(), Daemon{Name: "daemon-plain", Dir: in, Files: []*os.File{leash(t)}})
+		require.NoError(t, err, in)
+		assert.Equal(t, want, link(t, pidIn(t, said), "cwd"))
+	}
+}
+
 func TestDaemonize(t *testing.T) {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)

@@ -80,7 +80,9 @@ func parseDaemon(settings string) (s *Starter, c Command, err error) {
 		}
 		c.Umask = &umask
 	}
-	c.Dir = fields[2]
+	if c.Dir = fields[2]; c.Dir == "." {
+		c.Dir = "" // to enter it again might be refused
+	}
 	s = &Starter{report: firstFile + files}
 	for fd := firstFile; fd <= s.report; fd++ {
 		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, unix.FD_CLOEXEC); err != nil {

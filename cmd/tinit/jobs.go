@@ -294,13 +294,14 @@ func jobObject(j job.Job, use uses) jsontext.Object {
 	u := use.of(j)
 	o := jsontext.Object{
 		{Name: "number", Value: j.Number}, {Name: "name", Value: j.Name}, {Name: "state", Value: string(j.Now())},
-		{Name: "program", Value: anys(j.Program)}, {Name: "directory", Value: j.Dir},
+		{Name: "program", Value: anys(j.Program)},
 	}
 	add := func(is bool, name string, value any) {
 		if is {
 			o = append(o, jsontext.Member{Name: name, Value: value})
 		}
 	}
+	add(j.Dir != "", "directory", j.Dir)
 	add(u.pid != 0, "pid", u.pid)
 	add(u.pid != 0, "pgid", u.pgid)
 	add(u.pid != 0, "sid", u.sid)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,13 +143,16 @@ func runJob(args, environ []string) (code int, err error) {
 	if err := r.completeEnvironment(environ); err != nil {
 		return ownError(err)
 	}
-	folder, name, err := dir.Reserve(r.name, r.command.Name)
-	if err != nil {
-		return ownError(err)
-	}
+	// One that was removed has no name, and the kernel has it all the same: the job can be in it, as with nohup.
 	wd, err := os.Getwd()
 	if err != nil {
-		dir.Discard(folder)
+		wd, err = unix.Getwd() // which need not be allowed to look into it
+	}
+	if file := r.relative(); err != nil && file != "" {
+		return ownError(fmt.Errorf("cannot tell where %q is: the working directory was removed, or has no name (%w)", file, err))
+	}
+	folder, name, err := dir.Reserve(r.name, r.command.Name)
+	if err != nil {
 		return ownError(err)
 	}
 	record := job.Record{
@@ -156,7 +160,17 @@ func runJob(args, environ []string) (code int, err error) {
 		// What --env says is not kept: see job.Record.
 		Flags: seenFrom(wd, r.flags.words("name", "env")),
 	}
-	return r.startKeeper(dir, folder, record)
+	return r.startKeeper(dir, folder, record, ".")
+}
+
+// relative is a file that would be looked for in the working directory by another process, if there is one.
+func (r *jobRequest) relative() string {
+	for _, file := range slices.Concat([]string{r.pidFile}, r.process.streams[:], r.process.envFiles) {
+		if file != "" && !filepath.IsAbs(file) {
+			return file
+		}
+	}
+	return ""
 }
 
 // seenFrom has files named in full that the keeper does not open, as it does the others from the job's directory: tinit start does,
@@ -178,14 +192,14 @@ func (r *jobRequest) completeEnvironment(environ []string) error {
 	return p.prepare(&r.command, environ)
 }
 
-// startKeeper starts a job's keeper, and says what became of the job.
-func (r *jobRequest) startKeeper(dir *job.Dir, folder *job.Folder, record job.Record) (code int, err error) {
+// startKeeper starts a job's keeper in a directory, and says what became of the job.
+func (r *jobRequest) startKeeper(dir *job.Dir, folder *job.Folder, record job.Record, in string) (code int, err error) {
 	defer folder.Close()
 	var said string
 	if err = folder.Ask(record); err != nil {
 		code = session.CodeOwnError
 	} else {
-		said, code, err = daemonize(folder, record, r.command.Env)
+		said, code, err = daemonize(folder, record, in, r.command.Env)
 	}
 	if err != nil {
 		dir.Discard(folder)
@@ -210,7 +224,9 @@ type untold struct {
 	err  error
 }
 
-func (e *untold) Error() string { return fmt.Sprintf("%s, but that could not be printed: %v", e.done, e.err) }
+func (e *untold) Error() string {
+	return fmt.Sprintf("%s, but that could not be printed: %v", e.done, e.err)
+}
 
 func (e *untold) Unwrap() error { return e.err }
 

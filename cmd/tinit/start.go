@@ -56,6 +56,9 @@ func startJobs(args, environ []string) (code int, err error) {
 
 // startJob starts a job that has ended. more are flags beside those that it was started with first.
 func startJob(dir *job.Dir, j job.Job, more, environ []string) error {
+	if j.Dir == "" {
+		return fmt.Errorf("job %q was started in a directory that had no name, as one that was removed, and cannot be started there again", j.Name)
+	}
 	r := newJobRequest()
 	if _, err := r.parse(slices.Concat(j.Flags, more, []string{"--"}, j.Program), environ); err != nil {
 		return err
@@ -68,7 +71,7 @@ func startJob(dir *job.Dir, j job.Job, more, environ []string) error {
 		return err
 	}
 	record := job.Record{Name: j.Name, Program: j.Program, Dir: j.Dir, Flags: j.Flags}
-	_, err = r.startKeeper(dir, folder, record)
+	_, err = r.startKeeper(dir, folder, record, j.Dir)
 	return err
 }
 

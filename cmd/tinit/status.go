@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -96,7 +97,7 @@ func statusText(j job.Job) string {
 	add(true, "job", "[%d] %s", j.Number, j.Name)
 	add(true, "state", "%s", stateLine(j))
 	add(true, "program", "%s", commandLine(j.Program))
-	add(true, "directory", "%s", j.Dir)
+	add(true, "directory", "%s", cmp.Or(j.Dir, "one that had no name, as when it was removed"))
 	add(len(j.Flags) > 0, "flags", "%s", commandLine(j.Flags))
 	add(u.pid != 0, "process", "%d, group %d, session %d, kept by %d", u.pid, u.pgid, u.sid, j.Keeper.PID)
 	add(!j.Started.IsZero(), "started", "%s", j.Started.Format(time.DateTime))

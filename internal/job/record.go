@@ -50,7 +50,7 @@ type Record struct {
 	Name    string
 	Program []string // with its arguments
 	Flags   []string // of tinit run, each --NAME or --NAME=VALUE
-	Dir     string   // where tinit run was
+	Dir     string   // where tinit run was; empty if that had no name
 
 	Boot      string // whose numbers these are: the kernel's boot ID
 	Namespace uint64 // and the inode of the PID namespace
