@@ -93,7 +93,7 @@ func Daemonize(ctx context.Context, d Daemon) (said string, err error) {
 		case err := <-ended:
 			return "", err
 		case <-time.After(lastBreath):
-			return "", &DaemonError{CodeOwnError, d.Name + " goes on without having said that it runs"}
+			return "", &DaemonError{CodeOwnError, d.Name + " goes on without having said that it runs", true}
 		case <-ctx.Done():
 		}
 	}
@@ -107,8 +107,9 @@ const lastBreath = time.Second
 
 // A DaemonError says why a daemon does not run.
 type DaemonError struct {
-	Code int // never 0
-	Text string
+	Code   int // never 0
+	Text   string
+	Silent bool // it did not say so itself, and may have left anything behind
 }
 
 func (e *DaemonError) Error() string { return e.Text }
@@ -182,14 +183,14 @@ func endOf(pid int, name string) error {
 		case err == unix.EINTR:
 			continue
 		case err != nil: // this process has somebody who waits for any child
-			return &DaemonError{CodeOwnError, name + " ended before it said that it runs"}
+			return &DaemonError{CodeOwnError, name + " ended before it said that it runs", true}
 		case status.Signaled():
 			sig := status.Signal()
 			how := cmp.Or(unix.SignalName(sig), sig.String())
-			return &DaemonError{128 + int(sig), fmt.Sprintf("%s was killed by %s before it said that it runs", name, how)}
+			return &DaemonError{128 + int(sig), fmt.Sprintf("%s was killed by %s before it said that it runs", name, how), true}
 		}
 		code := status.ExitStatus()
-		return &DaemonError{cmp.Or(code, CodeOwnError), fmt.Sprintf("%s ended with %d before it said that it runs", name, code)}
+		return &DaemonError{cmp.Or(code, CodeOwnError), fmt.Sprintf("%s ended with %d before it said that it runs", name, code), true}
 	}
 }
 
@@ -198,5 +199,5 @@ func parseReport(code, text string) (said string, err error) {
 		return text, nil
 	}
 	n, _ := strconv.Atoi(code)
-	return "", &DaemonError{cmp.Or(n, CodeOwnError), text}
+	return "", &DaemonError{Code: cmp.Or(n, CodeOwnError), Text: text}
 }

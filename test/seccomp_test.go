@@ -16,7 +16,10 @@ import (
 
 // A refusal is a system call that a seccomp filter answers with an errno, of
 // ioctl only the one request, of clone only with the one flag.
-type refusal struct{ Call, Request, Flag, Errno uintptr }
+type refusal struct {
+	Call, Request, Flag, Errno uintptr
+	Kills                      bool // the process that calls it, instead
+}
 
 // install has the filter for this thread, and what it executes.
 func (f refusal) install() error {
@@ -31,6 +34,9 @@ func (f refusal) install() error {
 	answer := func(k uint32) unix.SockFilter { return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: k} }
 
 	refuse := answer(unix.SECCOMP_RET_ERRNO | uint32(f.Errno))
+	if f.Kills {
+		refuse = answer(unix.SECCOMP_RET_KILL_PROCESS)
+	}
 	filter := []unix.SockFilter{load(call), equal(f.Call, 1), refuse}
 	switch {
 	case f.Request != 0:

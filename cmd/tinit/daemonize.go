@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 
 	"github.com/tinit-dev/tinit/internal/job"
@@ -28,4 +29,30 @@ func daemonize(folder *job.Folder, record job.Record, in string, env []string) (
 		return "", session.CodeOwnError, err
 	}
 	return said, 0, nil
+}
+
+// keeperKilled says what became of a job whose keeper was killed before it could say so itself. A start that failed leaves nothing
+// that runs.
+func (r *jobRequest) keeperKilled(dir *job.Dir, folder *job.Folder, record job.Record, how error) error {
+	program, became := quote(record.Program[0]), ""
+	if j, err := dir.Read(folder.Number); r.wait && err == nil && j.State != job.Starting && j.Now() == job.Lost {
+		// It may have been at work for long: it is stopped as it is when it is not ready in time.
+		became = program + " had been started, and was stopped"
+		if err := endLost(j, r.stopAfter()); err != nil {
+			became = err.Error()
+		}
+		became += fmt.Sprintf("; what it has written is with job %q (tinit logs %[1]s)", j.Name)
+	} else {
+		switch ended, left := dir.Discard(folder); {
+		case left > 0:
+			became = fmt.Sprintf("%d processes that it had started are left, as job %q (tinit stop %[2]s)", left, record.Name)
+		case ended:
+			became = program + " had been started, and was killed"
+		default:
+			became = "nothing of " + program + " runs"
+		}
+	}
+	return &session.DaemonError{
+		Code: session.CodeOwnError, Text: fmt.Sprintf("the start of %s failed: %v; %s", program, how, became),
+	}
 }

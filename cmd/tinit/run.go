@@ -202,6 +202,9 @@ func (r *jobRequest) startKeeper(dir *job.Dir, folder *job.Folder, record job.Re
 		said, code, err = daemonize(folder, record, in, r.command.Env)
 	}
 	if err != nil {
+		if daemon, ok := errors.AsType[*session.DaemonError](err); ok && daemon.Silent {
+			return ownError(r.keeperKilled(dir, folder, record, err))
+		}
 		dir.Discard(folder)
 		return code, err
 	}

@@ -116,7 +116,7 @@ type Folder struct {
 	Path   string
 	root   *os.Root
 	lock   *os.File // held by whoever keeps the job
-	fresh  bool     // nothing is in it that was there before
+	before *Record  // what was in it when it was held; nil if it was made
 
 	current *slot // the record that was written last, if it was here
 	spare   *slot // the next one
@@ -287,17 +287,23 @@ func (d *Dir) Remove(f *Folder) error {
 }
 
 // Discard gives a folder back whose job was not started: it is as if it had not been asked for. A keeper that was killed meanwhile
-// may have started the program, which is ended.
-func (d *Dir) Discard(f *Folder) {
+// may have started the program. That is ended, which is reported, and the job stays if some of its processes are left all the same.
+func (d *Dir) Discard(f *Folder) (ended bool, left int) {
+	defer f.Close()
 	r, err := f.Read()
-	over := true
-	if j := (Job{f.Number, r, f.Path}); err == nil && j.State == Starting && j.Now() == Lost {
-		over = j.endUntold()
+	isNew := f.before == nil || r.ID != f.before.ID
+	if j := (Job{f.Number, r, f.Path}); err == nil && isNew && j.Now() == Lost {
+		ended, left = j.endUntold()
 	}
-	if f.fresh && over && (err != nil || r.State == Starting) {
+	switch {
+	case left > 0 || err == nil && r.State == Ended:
+	case f.before == nil:
 		_ = d.Remove(f)
+	case err != nil || isNew:
+		_ = f.Write(*f.before)
+		f.RemoveSocket()
 	}
-	f.Close()
+	return ended, left
 }
 
 // numbers lists the jobs' numbers, in no order.

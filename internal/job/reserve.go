@@ -95,6 +95,7 @@ func (d *Dir) again(j Job) (*Folder, error) {
 		f.Close()
 		return nil, fmt.Errorf("the keeper of job %q was killed, and %d of its processes are left: end them with tinit stop %[1]s", j.Name, len(left))
 	}
+	f.before = &j.Record
 	return f, nil
 }
 
@@ -181,7 +182,6 @@ func (d *Dir) make(all []Job) (*Folder, error) {
 	}
 	f, err := d.folder(number)
 	if err == nil {
-		f.fresh = true
 		err = f.hold()
 	}
 	if err != nil {

@@ -138,25 +138,43 @@ func membersOf(session int, all []proc.Process) (members []proc.Process) {
 	return members
 }
 
-// endUntold kills what the keeper had started when it was killed before it could tell of it, and reports whether nothing is left.
-func (j Job) endUntold() bool {
+// endUntold kills what the keeper had started when it was killed before it could tell of it, and reports whether there was anything,
+// and how many are left.
+func (j Job) endUntold() (ended bool, left int) {
 	const patience = time.Second
 	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		j.EndLeft(unix.SIGKILL)
-		// Those too that are no more than a copy of the keeper yet, which has no mark to be known by.
 		all, err := proc.All()
-		if err != nil || len(membersOf(j.Keeper.PID, all)) == 0 {
-			return true
+		if err != nil {
+			return ended, 0
 		}
-		if time.Now().After(end) {
-			return len(j.Left()) == 0
+		untold := j.untold(all)
+		// Those too that are no more than a copy of the keeper yet, which has no mark to be known by.
+		if len(untold) == 0 && len(membersOf(j.Keeper.PID, all)) == 0 || time.Now().After(end) {
+			return ended, len(untold)
+		}
+		ended = signal(untold, unix.SIGKILL) > 0 || ended
+	}
+}
+
+// untold are those that are left, and all that have the job's mark: of a session of the program's own there is no record.
+func (j Job) untold(all []proc.Process) []proc.Process {
+	untold := j.Left()
+	for _, p := range all {
+		if !p.Dead() && proc.HasVariable(p.PID, MarkName+"="+j.ID) &&
+			!slices.ContainsFunc(untold, func(q proc.Process) bool { return p.PID == q.PID }) {
+			untold = append(untold, p)
 		}
 	}
+	return untold
 }
 
 // EndLeft sends sig to what is left, and reports how many that were.
 func (j Job) EndLeft(sigs ...unix.Signal) (count int) {
-	for _, p := range j.Left() {
+	return signal(j.Left(), sigs...)
+}
+
+func signal(all []proc.Process, sigs ...unix.Signal) (count int) {
+	for _, p := range all {
 		f, err := Process{p.PID, p.Start}.Open()
 		if err != nil {
 			continue
