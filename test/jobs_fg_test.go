@@ -1,10 +1,12 @@
 package test
 
 import (
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 // inForeground has a shell on a terminal, with a job in its foreground that has
@@ -56,6 +58,43 @@ func TestForegroundLeavesWithTheJobsCode(t *testing.T) {
 	s.shows("Ctrl-Z leaves it in the background")
 	j.must("kill", "-s", "KILL", "killed")
 	s.ends(137)
+}
+
+// A job whose output goes where nobody can read it is in the foreground all the same.
+func TestForegroundWithoutOutput(t *testing.T) {
+	j := ours(t)
+	job := j.run("--name", "web", "--stdout", os.DevNull, "sh", "-c", `trap "exit 9" INT; while :; do sleep 0.01; done`)
+	eventually(t, func() bool { return sigSet(procStatus(job.pid)["SigCgt"])[2] }, "it takes INT")
+	s := onTerminal(t, j.prepared(plainly(t, bash(t)...)))
+	s.prompts()
+	s.line("$tinit fg web")
+	s.shows(`what job "web" writes goes to /dev/null, and is not kept`)
+	s.types(ctrlZ)
+	s.shows("goes on in the background")
+	s.ends(148)
+	s.line("$tinit fg web")
+	s.shows("Ctrl-Z leaves it in the background")
+	s.types(ctrlC)
+	s.ends(9)
+}
+
+// Who follows a job that is removed hears of that, and not of a folder.
+func TestForegroundOfAJobThatIsRemoved(t *testing.T) {
+	j := ours(t)
+	follow := func() (u *running, keeper int) {
+		j.run("--name", "web", "sleep", "infinity")
+		u = j.cmd("fg", "web").start()
+		u.err.waitFor(t, "Ctrl-Z leaves it in the background")
+		return u, j.info("web").Keeper
+	}
+	u, keeper := follow()
+	require.NoError(t, os.RemoveAll(j.dir))
+	require.NoError(t, killOne(keeper, unix.SIGTERM))
+	assert.Equal(t, 125, u.wait())
+	assert.Contains(t, u.err.String(), `tinit: job "web" has ended and was removed meanwhile, and its exit code with it`+"\n")
+	u, keeper = follow()
+	require.NoError(t, killOne(keeper, unix.SIGTERM))
+	assert.Equal(t, 143, u.wait(), "the control")
 }
 
 // The terminal's end is not the job's.

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strconv"
 
@@ -29,12 +31,12 @@ with services, the name of one of these. See tinit-jobs(1).
 
 // printLogs is tinit logs.
 func printLogs(args, _ []string) (code int, err error) {
-	var follow, errors bool
+	var follow, wantErrors bool
 	lines := logfile.All
 	rest, help, err := parseCommand("logs", flags{
 		{long: "follow", short: "f", set: to(&follow)},
 		{long: "lines", short: "n", arg: true, set: func(s string) (err error) { lines, err = parseLines(s); return err }},
-		{long: "errors", short: "e", set: to(&errors)},
+		{long: "errors", short: "e", set: to(&wantErrors)},
 	}, args)
 	if err != nil {
 		return ownError(err)
@@ -43,18 +45,18 @@ func printLogs(args, _ []string) (code int, err error) {
 		return printOut(logsUsage)
 	}
 	if len(rest) == 1 && isService(rest[0]) {
-		return serviceLog(rest[0], lines, follow, errors)
+		return serviceLog(rest[0], lines, follow, wantErrors)
 	}
 	j, err := findJob("logs", rest)
 	if err != nil {
 		return ownError(err)
 	}
 	file := j.Output
-	if errors {
+	if wantErrors {
 		file = j.Errors
 	}
-	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
-		return ownError(fmt.Errorf("what job %q writes goes to %s, and is not kept", j.Name, file))
+	if err := notKept(j, file); err != nil {
+		return ownError(err)
 	}
 	stop := make(chan struct{})
 	runs := false
@@ -70,6 +72,14 @@ func printLogs(args, _ []string) (code int, err error) {
 		return ownError(err)
 	}
 	return 0, nil
+}
+
+// notKept says why there is nothing to be read in a file that a job writes to, nil if there is.
+func notKept(j job.Job, file string) error {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("what job %q writes goes to %s, and is not kept", j.Name, file)
+	}
+	return nil
 }
 
 func parseLines(s string) (int, error) {
@@ -160,7 +170,12 @@ func foreground(args, _ []string) (code int, err error) {
 		}
 	}
 	printed := make(chan error, 1)
-	go func() { printed <- logfile.Tail(os.Stdout, j.Output, 0, end) }()
+	if err := notKept(j, j.Output); err != nil {
+		complain(err)
+		go func() { <-end; printed <- nil }()
+	} else {
+		go func() { printed <- logfile.Tail(os.Stdout, j.Output, 0, end) }()
+	}
 	return attend(j, signals, printed)
 }
 
@@ -190,12 +205,14 @@ func attend(j job.Job, signals *forwarder.Receiver, printed <-chan error) (code 
 // exitCode is that of a job whose keeper has gone.
 func exitCode(j job.Job) (code int, err error) {
 	dir, err := job.Open(j.Folder())
-	if err != nil {
-		return ownError(err)
+	var now job.Job
+	if err == nil {
+		defer dir.Close()
+		now, err = dir.Read(j.Number)
 	}
-	defer dir.Close()
-	now, err := dir.Read(j.Number)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return ownError(fmt.Errorf("job %q has ended and was removed meanwhile, and its exit code with it", j.Name))
 	case err != nil:
 		return ownError(fmt.Errorf("job %q: %w", j.Name, err))
 	case now.ID != j.ID:

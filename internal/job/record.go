@@ -215,7 +215,12 @@ func (f *Folder) write(text []byte) error {
 		text = append(text, bytes.Repeat([]byte{'\n'}, rest)...) // to truncate the file would give the room back
 	}
 	_, err := next.file.WriteAt(text, 0)
-	err = errors.Join(err, next.file.Truncate(int64(len(text))), next.file.Sync())
+	if err == nil {
+		err = next.file.Truncate(int64(len(text)))
+	}
+	if err == nil {
+		err = next.file.Sync()
+	}
 	if err == nil && f.current != nil && f.current.room > 0 && f.exchange() == nil {
 		f.current, f.spare = next, f.current
 		return nil
