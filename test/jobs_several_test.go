@@ -119,6 +119,28 @@ func TestCodesOfSeveralJobs(t *testing.T) {
 	require.Equal(t, 125, j.do("wait", "gone", "nobody").code)
 }
 
+// Jobs that are told to end are all told at once: with the time for one of them after that for another, a stop of several could take
+// for ever.
+func TestSeveralJobsEndAtOnce(t *testing.T) {
+	for _, command := range []string{"stop a b", "rm -f a b", "rm -fa"} {
+		j := ours(t)
+		for i, name := range []string{"a", "b"} {
+			j.run("--name", name, "--kill-after", "1h", "print-signals")
+			j.writes(i+1, "ready")
+		}
+		u := j.cmd(strings.Fields(command)...).start()
+		j.writes(1, "\n15\n")
+		j.writes(2, "\n15\n")
+		assert.False(t, u.ended(), "the control: neither has ended")
+		j.must("kill", "-s", "KILL", "b", "a")
+		assert.Zero(t, u.wait())
+		for _, info := range j.list() {
+			assert.Equal(t, "KILL", info.Signal)
+		}
+		assert.Equal(t, command != "stop a b", len(j.list()) == 0, command)
+	}
+}
+
 // Services among the words are none the worse for it either.
 func TestUnknownBesideServices(t *testing.T) {
 	s := newServices(t, "services:\n  one: {command: sleep 1000, x-essential: false}\n  two: {command: sleep 1000}\n")

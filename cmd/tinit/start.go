@@ -134,23 +134,36 @@ func removeJobs(args, _ []string) (code int, err error) {
 	case all && len(rest) > 0:
 		return ownError(hintedTo("rm", errors.New("--all and JOB do not go together")))
 	}
-	if !all {
-		return eachNamed(rest, nil, func(dir *job.Dir, j job.Job) error { return removeJob(dir, j, force) }), nil
+	var ends []func() error
+	remove := func(dir *job.Dir, j job.Job) error {
+		if !force {
+			return removeJob(dir, j)
+		}
+		end, err := beginStop(j, -1)
+		if err == nil {
+			ends = append(ends, func() error {
+				if err := end(); err != nil {
+					return err
+				}
+				return removeJob(dir, j)
+			})
+		}
+		return err
 	}
-	dir, jobs, err := allJobs()
-	if err != nil {
-		return ownError(err)
+	if all {
+		dir, jobs, err := allJobs()
+		if err != nil {
+			return ownError(err)
+		}
+		jobs = slices.DeleteFunc(jobs, func(j job.Job) bool { return !force && !over(j) })
+		code = each(jobs, func(j job.Job) error { return remove(dir, j) })
+	} else {
+		code = eachNamed(rest, nil, remove)
 	}
-	jobs = slices.DeleteFunc(jobs, func(j job.Job) bool { return !force && !over(j) })
-	return each(jobs, func(j job.Job) error { return removeJob(dir, j, force) }), nil
+	return max(code, each(ends, func(end func() error) error { return end() })), nil
 }
 
-func removeJob(dir *job.Dir, j job.Job, force bool) error {
-	if force {
-		if err := stopJob(j, -1); err != nil {
-			return err
-		}
-	}
+func removeJob(dir *job.Dir, j job.Job) error {
 	folder, err := dir.Again(j)
 	if err != nil {
 		return fmt.Errorf("%w (tinit rm -f ends it first)", err)

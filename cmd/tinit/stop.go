@@ -50,10 +50,16 @@ func stopJobs(args, _ []string) (code int, err error) {
 	if help {
 		return printOut(stopUsage)
 	}
-	return eachNamed(rest, func(name string) error {
+	var ends []func() error
+	code = eachNamed(rest, func(name string) error {
 		_, err := askServices(0, keeper.DoStop, timeoutWord(timeout), name)
 		return err
-	}, func(_ *job.Dir, j job.Job) error { return stopJob(j, timeout) }), nil
+	}, func(_ *job.Dir, j job.Job) error {
+		end, err := beginStop(j, timeout)
+		ends = append(ends, end)
+		return err
+	})
+	return max(code, each(ends, func(end func() error) error { return end() })), nil
 }
 
 // each does something with every one, whatever becomes of the others, and says at once what has failed: with the next one it may take
@@ -88,29 +94,55 @@ func failedWith(err error) int {
 
 // stopJob returns when the job has ended. A timeout below 0 is the job's own.
 func stopJob(j job.Job, timeout time.Duration) error {
-	switch j.Now() {
-	case job.Ended:
-		return nil
-	case job.Lost:
-		return endLost(j, timeout)
-	case job.Away, job.Starting:
-		_, err := ask(j, keeper.DoStop)
+	end, err := beginStop(j, timeout)
+	if err != nil {
 		return err
 	}
+	return end()
+}
+
+// beginStop is the beginning of stopJob, which takes no time, and returns the rest, so that several jobs have their time at once. It
+// holds nothing meanwhile. (A goroutine for each would take a thread for each, and what is to be stopped may have left none.)
+func beginStop(j job.Job, timeout time.Duration) (end func() error, err error) {
+	end = func() error { return nil }
+	switch j.Now() {
+	case job.Ended:
+		return end, nil
+	case job.Lost:
+		return func() error { return endLost(j, timeout) }, nil
+	case job.Away, job.Starting:
+		_, err := ask(j, keeper.DoStop)
+		return end, err
+	}
+	if j.Keeper.Stopped() {
+		if err := continueKeeper(j); err != nil {
+			return end, err
+		}
+	}
+	_, reason := ask(j, keeper.DoStop, timeoutWord(timeout))
+	return func() error {
+		running, err := j.Keeper.Open()
+		if err != nil {
+			return endedMeanwhile(j, err)
+		}
+		defer running.Close() //nolint:errcheck // nothing was written
+		if reason != nil {
+			return stopUnasked(j, running, timeout, reason)
+		}
+		awaitEnd(running)
+		return nil
+	}, nil
+}
+
+// continueKeeper is for a keeper that was stopped, as its program is if that was: so that it can end.
+func continueKeeper(j job.Job) error {
 	running, err := j.Keeper.Open()
 	if err != nil {
 		return endedMeanwhile(j, err)
 	}
 	defer running.Close() //nolint:errcheck // nothing was written
-	if j.Keeper.Stopped() {
-		// As its program is, if that was stopped: so that it can end.
-		_ = unix.PidfdSendSignal(int(running.Fd()), unix.SIGCONT, nil, 0)
-		waitFor(func() bool { return !j.Keeper.Stopped() }, time.Second)
-	}
-	if _, err := ask(j, keeper.DoStop, timeoutWord(timeout)); err != nil {
-		return stopUnasked(j, running, timeout, err)
-	}
-	awaitEnd(running)
+	_ = unix.PidfdSendSignal(int(running.Fd()), unix.SIGCONT, nil, 0)
+	waitFor(func() bool { return !j.Keeper.Stopped() }, time.Second)
 	return nil
 }
 
