@@ -2,6 +2,8 @@ package test
 
 import (
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -95,6 +97,29 @@ func TestForegroundOfAJobThatIsRemoved(t *testing.T) {
 	u, keeper = follow()
 	require.NoError(t, killOne(keeper, unix.SIGTERM))
 	assert.Equal(t, 143, u.wait(), "the control")
+}
+
+// Where nobody may write from the background, tinit fg is stopped as anybody is, until it is in the foreground.
+func TestForegroundFromTheBackground(t *testing.T) {
+	j := ours(t)
+	j.run("--name", "web", "sh", "-c", `while :; do echo tick; sleep 0.01; done`)
+	s := onTerminal(t, j.prepared(plainly(t, bash(t)...)))
+	s.prompts()
+	s.line("cd %s; stty tostop; $tinit fg web & echo $! >pid", j.home)
+	var pid int
+	eventually(t, func() bool {
+		text, _ := os.ReadFile(j.home + "/pid")
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return pid != 0 && procStat(pid).state == 'T'
+	}, "it is stopped")
+	assert.NotContains(t, s.text(), "tick")
+	s.prompts()
+	s.noticesStop(s.prompts)
+	s.line("fg")
+	s.shows("tick") // the control
+	s.types(ctrlZ)
+	s.shows("goes on in the background")
+	s.ends(148)
 }
 
 // The terminal's end is not the job's.

@@ -13,6 +13,7 @@ import (
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/keeper"
 	"github.com/tinit-dev/tinit/internal/logfile"
+	"github.com/tinit-dev/tinit/internal/sigstate"
 	"github.com/tinit-dev/tinit/session"
 )
 
@@ -154,6 +155,11 @@ func foreground(args, _ []string) (code int, err error) {
 	signals, err := forwarder.Receive()
 	if err != nil {
 		return ownError(err)
+	}
+	// A terminal that lets nobody write from the background (stty tostop) stops who does: taken, the signal would be raised by the
+	// same write for ever.
+	if !signals.Ignored.Has(unix.SIGTTOU) {
+		_ = sigstate.Change(unix.SIGTTOU, &sigstate.Action{Handler: sigstate.Default}, nil)
 	}
 	end := make(chan struct{})
 	runs, err := closeAtEnd(j, end)
