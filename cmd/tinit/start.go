@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -56,23 +57,34 @@ func startJobs(args, environ []string) (code int, err error) {
 
 // startJob starts a job that has ended. more are flags beside those that it was started with first.
 func startJob(dir *job.Dir, j job.Job, more, environ []string) error {
-	if j.Dir == "" {
-		return fmt.Errorf("job %q was started in a directory that had no name, as one that was removed, and cannot be started there again", j.Name)
-	}
-	r := newJobRequest()
-	if _, err := r.parse(slices.Concat(j.Flags, more, []string{"--"}, j.Program), environ); err != nil {
-		return err
-	}
-	if err := r.completeEnvironment(environ); err != nil {
-		return err
-	}
 	folder, err := dir.Again(j)
 	if err != nil {
 		return err
 	}
-	record := job.Record{Name: j.Name, Program: j.Program, Dir: j.Dir, Flags: j.Flags}
-	_, err = r.startKeeper(dir, folder, record, j.Dir)
+	was := folder.Before()
+	r, err := againAs(was, more, environ)
+	if err != nil {
+		folder.Close()
+		return err
+	}
+	record := job.Record{Name: was.Name, Program: was.Program, Dir: was.Dir, Flags: was.Flags}
+	_, err = r.startKeeper(dir, folder, record, was.Dir)
 	return err
+}
+
+// againAs is the request for a job like the one that there was.
+func againAs(was job.Record, more, environ []string) (*jobRequest, error) {
+	switch {
+	case was.State == job.Starting && was.Keeper.PID == 0:
+		return nil, fmt.Errorf("job %q has not been started yet", was.Name) // and there is no more than its name
+	case was.Dir == "":
+		return nil, fmt.Errorf("job %q was started in a directory that had no name, as one that was removed, and cannot be started there again", was.Name)
+	}
+	r := newJobRequest()
+	if _, err := r.parse(slices.Concat(was.Flags, more, []string{"--"}, was.Program), environ); err != nil {
+		return nil, err
+	}
+	return r, r.completeEnvironment(environ)
 }
 
 // restartJobs is tinit restart.
@@ -165,6 +177,9 @@ func removeJobs(args, _ []string) (code int, err error) {
 
 func removeJob(dir *job.Dir, j job.Job) error {
 	folder, err := dir.Again(j)
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w (tinit rm -f ends it first)", err)
 	}

@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -221,10 +224,18 @@ func ask(j job.Job, words ...string) (string, error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return "", fmt.Errorf("job %q: its keeper, process %d, does not answer", j.Name, j.Keeper.PID)
+	case hungUp(err) && waitFor(func() bool { return !j.Keeper.Alive() }, time.Second):
+		return "", fmt.Errorf("job %q: it has just ended", j.Name)
 	case err != nil:
 		return "", fmt.Errorf("job %q: %w", j.Name, err)
 	}
 	return text, nil
+}
+
+// hungUp reports whether the other end is gone, or the socket is.
+func hungUp(err error) bool {
+	return slices.ContainsFunc([]error{control.ErrNobody, fs.ErrNotExist, io.EOF, unix.ECONNRESET, unix.EPIPE},
+		func(end error) bool { return errors.Is(err, end) })
 }
 
 func elsewhere(j job.Job) error {

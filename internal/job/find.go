@@ -62,6 +62,9 @@ func (d *Dir) read(number int) (Job, error) {
 	}
 	defer f.Close()
 	r, err := f.Read()
+	if err == nil && r.State != Ended && r.Keeper.PID != 0 && !r.Keeper.Alive() {
+		r, err = f.Read() // the end may have been told, and come, since
+	}
 	j := Job{Number: number, Record: r, folder: f.Path}
 	if err == nil && j.State == Ending && j.Now() == Ended {
 		j.State = Ended

@@ -79,25 +79,38 @@ func (d *Dir) again(j Job) (*Folder, error) {
 	case errors.Is(err, unix.EWOULDBLOCK):
 		return nil, fmt.Errorf("job %q runs already: %s", j.Name, j.Brief())
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("job %q was removed just now", j.Name)
+		return nil, removed(j.Name)
 	case err != nil:
 		return nil, err
 	}
 	// Who keeps it may have come to its end only now.
-	if j.Record, err = f.Read(); err != nil {
+	before, err := f.Read()
+	if err != nil {
 		f.Close()
 		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("job %q was removed just now", j.Name)
+			err = removed(j.Name)
 		}
 		return nil, err
 	}
+	j.Record = before
 	if left := j.Left(); len(left) > 0 {
 		f.Close()
 		return nil, fmt.Errorf("the keeper of job %q was killed, and %d of its processes are left: end them with tinit stop %[1]s", j.Name, len(left))
 	}
-	f.before = &j.Record
+	f.before = &before
 	return f, nil
 }
+
+// removed says of the job of that name that it is not there any more (fs.ErrNotExist).
+type removed string
+
+func (name removed) Error() string { return fmt.Sprintf("job %q was removed just now", string(name)) }
+
+func (removed) Is(target error) bool { return target == fs.ErrNotExist }
+
+// Before is the record of a job that had ended when its folder was given to the caller. It may have been started and ended since it was
+// looked up.
+func (f *Folder) Before() Record { return *f.before }
 
 // holdSoon is hold, and waits for a keeper that has told the job's end, but has not come to its own.
 func (d *Dir) holdSoon(f *Folder) (err error) {

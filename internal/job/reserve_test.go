@@ -3,6 +3,7 @@ package job
 import (
 	"bufio"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -284,4 +285,28 @@ func TestReserveDoesNotWaitForEver(t *testing.T) {
 	f, _, err := d.Reserve("", "prog")
 	require.NoError(t, err, "the control")
 	f.Close()
+}
+
+// What became of a job since it was looked up counts, and is said by its name.
+func TestAgainAfterOthers(t *testing.T) {
+	d := newDir(t)
+	j := add(t, d, Record{Name: "web", Program: []string{"prog"}, Dir: "/before", State: Ended})
+	f, err := d.Again(j)
+	require.NoError(t, err)
+	assert.Equal(t, "/before", f.Before().Dir, "the control")
+	since := j.Record
+	since.Program, since.Dir = []string{"other", "x"}, "/since"
+	require.NoError(t, f.Write(since))
+	f.Close()
+	f, err = d.Again(j)
+	require.NoError(t, err)
+	assert.Equal(t, since, f.Before())
+	f.Close()
+
+	for _, path := range []string{j.Path(recordName), j.Path("")} {
+		require.NoError(t, os.RemoveAll(path))
+		_, err = d.Again(j)
+		require.EqualError(t, err, `job "web" was removed just now`)
+		assert.ErrorIs(t, err, fs.ErrNotExist)
+	}
 }

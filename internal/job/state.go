@@ -36,6 +36,8 @@ func (j Job) Now() State {
 	case j.Keeper.Alive():
 	case j.State == Ending && len(j.remaining()) == 0:
 		return Ended // its keeper was killed in the last moment, and nothing was lost by it
+	case j.endedSince():
+		return Ended
 	default:
 		return Lost
 	}
@@ -43,6 +45,22 @@ func (j Job) Now() State {
 		return Stopped
 	}
 	return j.State
+}
+
+// endedSince is for a job whose keeper has ended: it may have told the end when the record had been read.
+func (j Job) endedSince() bool {
+	dir, err := Open(j.Folder())
+	if err != nil {
+		return false
+	}
+	defer dir.Close()
+	f, err := dir.folder(j.Number)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	now, err := f.Read()
+	return err == nil && now.ID == j.ID && now.State == Ended
 }
 
 // IsKept reports whether the job's keeper is there, in this PID namespace.

@@ -181,3 +181,26 @@ func TestNewID(t *testing.T) {
 	assert.Regexp(t, "^[0-9a-f]{32}$", a)
 	assert.NotEqual(t, a, b)
 }
+
+// Between a look at the record and one at its keeper the job may end in good order, and is not lost then.
+func TestEndedSince(t *testing.T) {
+	d := newDir(t)
+	keeper := start(t)
+	r := here(t)
+	r.Name, r.Keeper = "web", process(t, keeper.Process.Pid)
+	j := add(t, d, r)
+	require.Equal(t, Running, j.Now())
+	require.NoError(t, keeper.Process.Kill())
+	_ = keeper.Wait()
+	assert.Equal(t, Lost, j.Now(), "the control")
+	f, err := d.folder(j.Number)
+	require.NoError(t, err)
+	defer f.Close()
+	told := j.Record
+	told.State = Ended
+	require.NoError(t, f.Write(told))
+	assert.Equal(t, Ended, j.Now())
+	told.ID = "4567" // of another start, of which this job knows nothing
+	require.NoError(t, f.Write(told))
+	assert.Equal(t, Lost, j.Now())
+}
