@@ -15,8 +15,8 @@ const keeperName = "tinit-keeper"
 
 func init() { session.RegisterDaemon(keeperName, runKeeper) }
 
-// daemonize starts the keeper of the job in a folder, which is held for it, in a directory. What the keeper shows in ps beside that folder is for
-// those who look there for the program. said is the job as its keeper names it.
+// daemonize starts the keeper of the job in a folder, which is held for it, in a directory. What the keeper shows in ps beside that
+// folder is for those who look there for the program. said is the job as its keeper names it.
 func daemonize(folder *job.Folder, record job.Record, in string, env []string) (said string, code int, err error) {
 	said, err = session.Daemonize(context.Background(), session.Daemon{
 		Name: keeperName, Args: append([]string{folder.Path, record.Name}, record.Program...),
