@@ -19,8 +19,7 @@ func TestTermAtTheEarliestMoment(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for range times(300) {
 				u := r(t).start()
-				// No pause between two looks: the moment is what it is about. The
-				// process that becomes tinit may catch TERM too, so tinit first.
+				// No pause between two looks: the moment is what it is about.
 				for !u.ended() && !(u.isTinit() && sigSet(procStatus(u.pid)["SigCgt"])[int(syscall.SIGTERM)]) {
 					continue
 				}

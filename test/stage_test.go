@@ -12,6 +12,9 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/tinit-dev/tinit/forwarder"
+	"github.com/tinit-dev/tinit/internal/sigstate"
 )
 
 // A stage is what a process does to itself before it executes tinit in its own
@@ -58,6 +61,7 @@ func runStage() {
 	if s.Argv0 != "" {
 		args[0] = s.Argv0
 	}
+	catchNothing()
 	if err := s.apply(); err != nil {
 		fail("stage", err)
 	}
@@ -65,6 +69,17 @@ func runStage() {
 		fail("stage", execFile(path, args))
 	}
 	fail("stage", syscall.Exec(path, args, os.Environ()))
+}
+
+// catchNothing takes Go's handlers away. execve(2) does so too, but after it has changed what /proc/PID/exe shows: who looks for the
+// new program's handlers in SigCgt would see these for a moment, and PID 1 is sent nothing that it does not catch.
+func catchNothing() {
+	for sig := syscall.Signal(1); sig <= forwarder.Last; sig++ {
+		var was sigstate.Action
+		if sigstate.Change(sig, nil, &was) == 0 && was.Handler != sigstate.Ignore {
+			_ = sigstate.Change(sig, &sigstate.Action{}, nil) // not KILL's and STOP's
+		}
+	}
 }
 
 // execFile is execve(2) of a file that has no name any more, as far as the new
