@@ -76,8 +76,9 @@ func runStage() {
 func catchNothing() {
 	for sig := syscall.Signal(1); sig <= forwarder.Last; sig++ {
 		var was sigstate.Action
-		if sigstate.Change(sig, nil, &was) == 0 && was.Handler != sigstate.Ignore {
-			_ = sigstate.Change(sig, &sigstate.Action{}, nil) // not KILL's and STOP's
+		// Of those that are not forwarded one is what Go's runtime changes the user of all threads by.
+		if forwarder.CheckForwarded(sig) == nil && sigstate.Change(sig, nil, &was) == 0 && was.Handler != sigstate.Ignore {
+			_ = sigstate.Change(sig, &sigstate.Action{}, nil)
 		}
 	}
 }
