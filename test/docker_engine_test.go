@@ -370,7 +370,15 @@ func (c *container) read(name string) string {
 
 func (c *container) state() (state containerState) {
 	c.t.Helper()
-	require.NoError(c.t, json.Unmarshal([]byte(c.do(c.t, "inspect", "--format", "{{json .State}}", c.name)), &state))
+	var text string
+	var err error
+	polls(deadline, func() bool {
+		text, err = c.output(dockerCommand, nil, "inspect", "--format", "{{json .State}}", c.name)
+		// One podman does not always know at once what another has just written to the store of both.
+		return err == nil || !strings.Contains(err.Error(), "container not known")
+	})
+	require.NoError(c.t, err)
+	require.NoError(c.t, json.Unmarshal([]byte(text), &state))
 	return state
 }
 

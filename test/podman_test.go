@@ -29,7 +29,6 @@ func TestPodmanExitCode(t *testing.T) {
 		"killed by KILL": {137, 137, []string{"sh", "-c", "kill -KILL $$"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
 			assert.Equal(t, test.code, e.run(t, nil, test.program...).code)
 			init := []string{"--init", "--init-path", tinitPath, "--entrypoint", test.program[0]}
 			assert.Equal(t, test.init, e.run(t, init, test.program[1:]...).code, "as the init")
