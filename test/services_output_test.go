@@ -97,7 +97,7 @@ services:
 	}
 	eventually(t, func() bool { return s.written() > 30 }, "30 MB are written")
 	before := memory()
-	eventually(t, func() bool { return s.written() > 300 }, "300 MB are written")
+	eventually(t, func() bool { return s.written() > 100 }, "100 MB are written")
 	assert.Less(t, memory()-before, 4<<10, "the keeper has %d KiB", memory())
 	s.must("stop", "loud")
 }
