@@ -68,7 +68,7 @@ func TestReusedNumbersAreNotSignalled(t *testing.T) {
 		$tinit rm -f web
 		kill -0 $keeper && kill -0 $program && echo both are there
 	`), 0o755))
-	r := pid1(t, "--", "sh", script).run()
+	r := pid1(t, "--", "sh", script).dir(dir).run()
 	assert.Zero(t, r.code, r.err)
 	for _, want := range []string{"of its processes none is left", "status 1", "kill 1", "both are there"} {
 		assert.Contains(t, r.out, want)
