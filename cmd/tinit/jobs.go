@@ -14,6 +14,7 @@ import (
 
 	"github.com/tinit-dev/tinit/internal/job"
 	"github.com/tinit-dev/tinit/internal/jsontext"
+	"github.com/tinit-dev/tinit/internal/scribe"
 	"github.com/tinit-dev/tinit/session"
 )
 
@@ -121,7 +122,7 @@ func findTargets(words []string) (*job.Dir, []target) {
 
 // complain says what is wrong, for a command that goes on, whether anybody reads it or not: os.Stderr would end it by SIGPIPE.
 func complain(err error) {
-	if writable(unix.Stderr) {
+	if scribe.Writable(unix.Stderr) {
 		_, _ = unix.Write(unix.Stderr, []byte(line(err.Error())))
 	}
 }

@@ -78,17 +78,6 @@ func (m *messages) tieToParent(sig unix.Signal) {
 	}
 }
 
-// writable: O_NONBLOCK would be the usual way, but it belongs to the open file, which PROGRAM shares.
-func writable(fd int) bool {
-	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
-	for {
-		n, err := unix.Poll(fds, 0)
-		if err != unix.EINTR {
-			return err == nil && n > 0
-		}
-	}
-}
-
 // flush gives what was said a moment to be written.
 func (m *messages) flush() { m.out.Flush(lastWords) }
 
@@ -118,7 +107,7 @@ func line(text string) string {
 
 // leave passes code on. With an err no PROGRAM runs and none will: it says why, whoever is quiet.
 func leave(code int, err error) int {
-	if err != nil && writable(unix.Stderr) {
+	if err != nil && scribe.Writable(unix.Stderr) {
 		_ = writeLast(unix.Stderr, line(err.Error()))
 	}
 	return code

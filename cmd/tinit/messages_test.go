@@ -164,10 +164,10 @@ func TestNoStandardError(t *testing.T) {
 
 func TestWritable(t *testing.T) {
 	_, w := pipe(t)
-	assert.True(t, writable(w))
+	assert.True(t, scribe.Writable(w))
 	size, err := unix.FcntlInt(uintptr(w), unix.F_GETPIPE_SZ, 0)
 	require.NoError(t, err)
 	_, err = unix.Write(w, make([]byte, size))
 	require.NoError(t, err)
-	assert.False(t, writable(w))
+	assert.False(t, scribe.Writable(w))
 }

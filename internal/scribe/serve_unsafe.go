@@ -15,8 +15,8 @@ import (
 //go:linkname entersyscallblock runtime.entersyscallblock
 func entersyscallblock()
 
-// Serve writes to fd, and never returns. The calling goroutine has to be locked to its thread, on which the signals that writing raises are
-// blocked.
+// Serve writes to fd, and never returns. The calling goroutine has to be locked to its thread, on which the signals that writing
+// raises are blocked.
 //
 // For the runtime all of it is one system call. So nothing is called that could need the runtime: no function that may have to
 // grow the stack, none that the race detector hears of.
@@ -32,7 +32,7 @@ func (s *Scribe) Serve(fd int) {
 			continue
 		}
 		n := s.lineAt(s.out)
-		if writable(fd) {
+		if Writable(fd) {
 			s.write(fd, s.out%size, n)
 		}
 		store(&s.out, s.out+n)
@@ -51,11 +51,12 @@ func (s *Scribe) lineAt(out uint32) (n uint32) {
 	return n + 1
 }
 
-// writable: O_NONBLOCK would be the usual way, but it belongs to the open file, which PROGRAM shares.
+// Writable reports whether fd takes a line at once. O_NONBLOCK would be the usual way, but it belongs to the open file, which PROGRAM
+// shares.
 //
 //go:nosplit
 //go:norace
-func writable(fd int) bool {
+func Writable(fd int) bool {
 	fds := unix.PollFd{Fd: int32(fd), Events: unix.POLLOUT}
 	var now syscall.Timespec
 	for {
