@@ -386,8 +386,8 @@ func killMarked(mark string) (found int) {
 
 // executing is how many of those that PROGRAM started, itself included, execute this by now.
 func (u *running) executing(name string) (n int) {
-	for _, pid := range pids() {
-		if comm(pid) == name && hasEnv(pid, u.mark) {
+	for _, pid := range marked(u) {
+		if comm(pid) == name {
 			n++
 		}
 	}

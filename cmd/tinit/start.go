@@ -172,7 +172,7 @@ func removeJobs(args, _ []string) (code int, err error) {
 	} else {
 		code = eachNamed(rest, nil, remove)
 	}
-	return max(code, each(ends, func(end func() error) error { return end() })), nil
+	return max(code, finish(ends)), nil
 }
 
 func removeJob(dir *job.Dir, j job.Job) error {

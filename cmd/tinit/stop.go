@@ -62,7 +62,7 @@ func stopJobs(args, _ []string) (code int, err error) {
 		ends = append(ends, end)
 		return err
 	})
-	return max(code, each(ends, func(end func() error) error { return end() })), nil
+	return max(code, finish(ends)), nil
 }
 
 // each does something with every one, whatever becomes of the others, and says at once what has failed: with the next one it may take
@@ -75,6 +75,11 @@ func each[T any](all []T, do func(T) error) (code int) {
 		}
 	}
 	return code
+}
+
+// finish does the rest of what was begun for several, each in its turn.
+func finish(ends []func() error) (code int) {
+	return each(ends, func(end func() error) error { return end() })
 }
 
 // An unfound says why a word names no job.

@@ -95,7 +95,7 @@ func (s *Services) add(spec service.Service) (*unit, error) {
 	}
 	cfg.Called = spec.Name
 	u.command.PIDVariables = slices.DeleteFunc(slices.Clone(u.command.PIDVariables), func(variable string) bool {
-		return slices.ContainsFunc(spec.Env, func(change string) bool { return change == variable || strings.HasPrefix(change, variable+"=") })
+		return slices.ContainsFunc(spec.Env, func(change string) bool { return variableOf(change) == variable })
 	})
 	// Last, and in place of what this process may have of that name, as within a job: getenv(3) finds the first.
 	u.command.Env = changed(changed(u.command.Env, spec.Env), []string{mark})
@@ -138,13 +138,18 @@ var passed = []string{"LISTEN_PID", "LISTEN_PIDFDID", "LISTEN_FDS", "LISTEN_FDNA
 func changed(env, changes []string) []string {
 	env = slices.Clone(env)
 	for _, change := range changes {
-		name, _, sets := strings.Cut(change, "=")
+		name := variableOf(change)
 		env = slices.DeleteFunc(env, func(kv string) bool { return strings.HasPrefix(kv, name+"=") })
-		if sets {
+		if name != change {
 			env = append(env, change)
 		}
 	}
 	return env
+}
+
+func variableOf(change string) string {
+	name, _, _ := strings.Cut(change, "=")
+	return name
 }
 
 func (u *unit) start() {
